@@ -9,27 +9,18 @@ Standard library only; stdout carries the path and nothing else.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import re
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
+
+from common import Refusal, cache_directory, locked, run_command, say
+
+PINS = Path(__file__).resolve().parent / "sources.json"
 INSTEAD = "or set MICROPYTHON_DIR to a MicroPython {} checkout with its submodules"
-
-
-class Refusal(Exception):
-    """It cannot be done; the text is the one line that the user reads."""
-
-
-def say(text):
-    print(f"modhttp: {text}", file=sys.stderr, flush=True)
-
-
-def cache_directory():
-    return Path(os.environ.get("MODHTTP_CACHE") or "~/.cache/modhttp").expanduser().absolute()
 
 
 class Pins:
@@ -74,20 +65,6 @@ def users_tree(directory, pins):
     return tree
 
 
-@contextlib.contextmanager
-def locked(file):
-    """Hold `file`'s lock, so that of two runs at once the second finds the work done."""
-    import fcntl
-
-    with open(file, "w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("waiting for another run that is fetching the sources")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
 def matches(file, part):
     import hashlib
 
@@ -117,7 +94,7 @@ def download(parts, pins, downloads, scratch):
             fetch = apt.fetch_tarball if part["kind"] == "source" else apt.fetch_deb
             archive = fetch(part["package"], part["file"])
             if archive.name != part["file"]:
-                say(f"note: {archive.name} is taken for {part['file']}: same upstream version, checked by apt's signatures")
+                say(f"note: {archive.name} is taken for {part['file']}: same upstream version, checked by apt")
                 have[part["name"]] = archive
             elif matches(archive, part):
                 have[part["name"]] = archive.rename(kept[part["name"]])
@@ -125,7 +102,7 @@ def download(parts, pins, downloads, scratch):
                 raise Refusal(f"{part['file']} has not the SHA-256 that {pins.file} pins, so it is not used: "
                               f"try again, {pins.instead}")
     except AptError as error:
-        raise Refusal(f"cannot fetch {part['file']}: {error}; check the network and apt's mirror, {pins.instead}") from None
+        raise Refusal(f"cannot fetch {part['file']}: {error}; check the network and the mirror, {pins.instead}") from None
     return have
 
 
@@ -134,7 +111,7 @@ def unpack(archive, into):
     import tarfile
 
     if archive.suffix == ".deb":
-        done = subprocess.run(["dpkg-deb", "-x", str(archive), str(into)], capture_output=True, text=True)
+        done = subprocess.run(["dpkg-deb", "-x", str(archive), str(into)], check=False, capture_output=True, text=True)
         if done.returncode:
             raise Refusal(f"cannot unpack {archive.name}: {done.stderr.strip()}")
         return
@@ -151,7 +128,7 @@ def install(part, archive, tree, scratch):
     unpack(archive, fresh)
     root = fresh / part["root"]
     if not (root / part["proof"]).is_file():
-        raise Refusal(f"{archive.name} does not hold {part['root']}/{part['proof']}: sources.json and the package disagree")
+        raise Refusal(f"{archive.name} lacks {part['root']}/{part['proof']}: micropython/sources.json does not fit it")
     target = tree / part["into"]
     if part["into"] == ".":
         # The build insists on this submodule's presence, though the manifests take nothing from it.
@@ -173,9 +150,8 @@ def assembled_tree(pins):
     tree = sources / pins.tree
     if not pins.missing(tree):
         return tree
-    sources.mkdir(parents=True, exist_ok=True)
-    downloads.mkdir(exist_ok=True)
-    with locked(sources / ".lock"):
+    downloads.mkdir(parents=True, exist_ok=True)
+    with locked(sources / ".lock", "waiting for another run that is fetching the sources"):
         for left in sources.glob(".new-*"):  # from a run that was killed: the lock says that it is gone
             shutil.rmtree(left, ignore_errors=True)
         parts = pins.missing(tree)
@@ -191,11 +167,9 @@ def assembled_tree(pins):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--only", choices=("host", "firmware"), default="firmware",
-                        help="what the tree is to build: the host program needs far less (default: firmware, all parts)")
+                        help="what the tree is to build: the host needs far less (default: firmware, all parts)")
     parser.add_argument("--mirror", action="store_true", help="print the Debian mirror that this machine uses, and end")
     options = parser.parse_args()
-    if sys.version_info < (3, 11):
-        raise Refusal(f"Python 3.11 or later is needed, this is {sys.version.split()[0]}")
     if options.mirror:
         from private_apt import AptError, machine_mirror
 
@@ -203,17 +177,10 @@ def main():
             return machine_mirror().uri
         except AptError as error:
             raise Refusal(error) from None
-    pins = Pins(HERE / "sources.json", options.only)
+    pins = Pins(PINS, options.only)
     directory = os.environ.get("MICROPYTHON_DIR")
     return users_tree(directory, pins) if directory else assembled_tree(pins)
 
 
 if __name__ == "__main__":
-    try:
-        print(main())
-    except Refusal as refusal:
-        sys.exit(f"modhttp: {refusal}")
-    except OSError as error:
-        sys.exit(f"modhttp: {error.filename or 'the cache'}: {error.strerror}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_command(main)

@@ -22,7 +22,7 @@ class Mirror(NamedTuple):
 def _run(command, **options):
     environment = os.environ | {"LC_ALL": "C.UTF-8"}
     try:
-        return subprocess.run(command, capture_output=True, text=True, env=environment, **options)
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, **options)
     except FileNotFoundError:
         raise AptError(f"{command[0]} is not on this machine") from None
 
@@ -46,7 +46,8 @@ def _stanzas(text):
 
 def _deb822_mirrors(text):
     for fields in _stanzas(text):
-        if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes").lower() not in ("no", "false", "0"):
+        enabled = fields.get("enabled", "yes").lower() not in ("no", "false", "0")
+        if enabled and "deb" in fields.get("types", "").split():
             trust = {name: fields[name.lower()] for name in ("Signed-By", "Trusted") if name.lower() in fields}
             for uri in fields.get("uris", "").split():
                 yield Mirror(uri, trust), set(fields.get("suites", "").split())
@@ -134,7 +135,7 @@ class PrivateApt:
     def _apt(self, tool, *arguments, cwd=None):
         answer = _run([tool, "-q", "-c", str(self._config), *arguments], cwd=cwd)
         if answer.returncode:
-            errors = re.findall(r"^[EW]: (.+)", answer.stderr, re.M) or answer.stderr.strip().splitlines()
+            errors = re.findall(r"^[EW]: (.+)", answer.stderr, re.MULTILINE) or answer.stderr.strip().splitlines()
             raise AptError(errors[0].strip() if errors else f"{tool} ended with {answer.returncode}")
         return answer.stdout
 
