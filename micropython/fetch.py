@@ -102,7 +102,8 @@ def download(parts, pins, downloads, scratch):
                 raise Refusal(f"{part['file']} has not the SHA-256 that {pins.file} pins, so it is not used: "
                               f"try again, {pins.instead}")
     except AptError as error:
-        raise Refusal(f"cannot fetch {part['file']}: {error}; check the network and the mirror, {pins.instead}") from None
+        hint = f"check the network and the mirror, {pins.instead}"
+        raise Refusal(f"cannot fetch {part['file']}: {error}; {hint}") from None
     return have
 
 
