@@ -1,0 +1,130 @@
+#include "core/body.h"
+
+#include "core/chars.h"
+
+enum {
+    STATE_DONE,
+    STATE_LENGTH,       // left: of the body
+    STATE_SIZE,         // the first digit of a chunk's size
+    STATE_SIZE_MORE,    // left: the size so far
+    STATE_SIZE_SPACE,   // white space between the size and its extensions
+    STATE_EXTENSION,
+    STATE_SIZE_LF,
+    STATE_DATA,         // left: of the chunk
+    STATE_DATA_CR,
+    STATE_DATA_LF,
+    STATE_TRAILER,      // a trailer or the empty line
+    STATE_NAME,
+    STATE_VALUE,
+    STATE_VALUE_LF,
+    STATE_END_LF,
+    STATE_BAD,
+};
+
+void mh_body_init(mh_body_t *body, const mh_head_t *head) {
+    body->extra = 0;
+    body->left = 0;
+    body->state = STATE_DONE;
+    if (head->flags & MH_HEAD_CHUNKED) {
+        body->state = STATE_SIZE;
+    } else if (head->length != 0) {
+        body->left = head->length;
+        body->state = STATE_LENGTH;
+    }
+}
+
+bool mh_body_done(const mh_body_t *body) {
+    return body->state == STATE_DONE;
+}
+
+// The state after byte `c` of a chunk's size line.
+static uint8_t size_line(mh_body_t *body, uint8_t c) {
+    switch (body->state) {
+        case STATE_SIZE:
+        case STATE_SIZE_MORE:
+            if (mh_is(c, MH_CHAR_HEX)) {
+                if (body->left >> 28) {
+                    return STATE_BAD;
+                }
+                if (body->state == STATE_SIZE_MORE && body->left == 0) {
+                    ++body->extra;      // zeros in front could go on for ever
+                }
+                body->left = body->left << 4 | mh_hex(c);
+                return STATE_SIZE_MORE;
+            }
+            if (body->state == STATE_SIZE) {
+                return STATE_BAD;
+            }
+        // fall through
+        case STATE_SIZE_SPACE:
+            if (c == ' ' || c == '\t') {
+                ++body->extra;
+                return STATE_SIZE_SPACE;
+            }
+            if (c == ';') {
+                ++body->extra;
+                return STATE_EXTENSION;
+            }
+            return c == '\r' && body->state == STATE_SIZE_MORE ? STATE_SIZE_LF : STATE_BAD;
+        case STATE_EXTENSION:
+            ++body->extra;
+            return mh_is(c, MH_CHAR_VALUE) ? STATE_EXTENSION : c == '\r' ? STATE_SIZE_LF : STATE_BAD;
+        default:    // STATE_SIZE_LF
+            return c != '\n' ? STATE_BAD : body->left != 0 ? STATE_DATA : STATE_TRAILER;
+    }
+}
+
+// The state after byte `c` of the trailers, or of the line end that follows a chunk's data.
+static uint8_t trailer_line(mh_body_t *body, uint8_t c) {
+    switch (body->state) {
+        case STATE_DATA_CR:
+            return c == '\r' ? STATE_DATA_LF : STATE_BAD;
+        case STATE_DATA_LF:
+            return c == '\n' ? STATE_SIZE : STATE_BAD;
+        case STATE_TRAILER:
+            if (c == '\r') {
+                return STATE_END_LF;
+            }
+            ++body->extra;
+            return mh_is(c, MH_CHAR_TOKEN) ? STATE_NAME : STATE_BAD;
+        case STATE_NAME:
+            ++body->extra;
+            return mh_is(c, MH_CHAR_TOKEN) ? STATE_NAME : c == ':' ? STATE_VALUE : STATE_BAD;
+        case STATE_VALUE:
+            ++body->extra;
+            return mh_is(c, MH_CHAR_VALUE) ? STATE_VALUE : c == '\r' ? STATE_VALUE_LF : STATE_BAD;
+        case STATE_VALUE_LF:
+            return c == '\n' ? STATE_TRAILER : STATE_BAD;
+        default:    // STATE_END_LF
+            return c == '\n' ? STATE_DONE : STATE_BAD;
+    }
+}
+
+int mh_body_next(mh_body_t *body, const uint8_t *in, size_t len, const uint8_t **data, size_t *data_len) {
+    const uint8_t *p = in;
+    const uint8_t *end = in + (len < INT32_MAX ? len : INT32_MAX);
+    *data = in;
+    *data_len = 0;
+    if (body->state == STATE_BAD) {
+        return -400;
+    }
+    while (p != end && body->state != STATE_DONE) {
+        if (body->state == STATE_LENGTH || body->state == STATE_DATA) {
+            size_t here = (size_t)(end - p) < body->left ? (size_t)(end - p) : body->left;
+            *data = p;
+            *data_len = here;
+            body->left -= (uint32_t)here;
+            if (body->left == 0) {
+                body->state = body->state == STATE_DATA ? STATE_DATA_CR : STATE_DONE;
+            }
+            return (int)(p + here - in);
+        }
+        body->state = body->state <= STATE_SIZE_LF ? size_line(body, *p) : trailer_line(body, *p);
+        ++p;
+        if (body->state == STATE_BAD || body->extra > MH_BODY_EXTRA_MAX) {
+            body->state = STATE_BAD;
+            return -400;
+        }
+    }
+    return (int)(p - in);
+}
