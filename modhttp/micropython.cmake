@@ -1,0 +1,46 @@
+# modhttp as a C user module of MicroPython's CMake ports (rp2): USER_C_MODULES names this file.
+
+add_library(usermod_modhttp INTERFACE)
+
+file(GLOB MODHTTP_SOURCES_FAST CONFIGURE_DEPENDS
+    ${CMAKE_CURRENT_LIST_DIR}/core/*.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/*.c
+)
+file(GLOB MODHTTP_SOURCES CONFIGURE_DEPENDS
+    ${CMAKE_CURRENT_LIST_DIR}/py/*.c
+)
+list(APPEND MODHTTP_SOURCES
+    ${CMAKE_CURRENT_LIST_DIR}/port/rp2/board.c
+)
+if(MODHTTP_BOARD_SLIP)
+    list(APPEND MODHTTP_SOURCES_FAST
+        ${CMAKE_CURRENT_LIST_DIR}/port/rp2/slip.c
+        ${CMAKE_CURRENT_LIST_DIR}/port/slip_frame.c
+    )
+    list(APPEND MODHTTP_SOURCES
+        ${CMAKE_CURRENT_LIST_DIR}/port/rp2/network_slip.c
+    )
+    target_link_options(usermod_modhttp INTERFACE -Wl,--wrap=uart_init)
+endif()
+
+# What runs for every byte or packet is worth its flash; the rest is built like MicroPython, for size. MicroPython's own
+# headers leave parameters unused.
+set(MODHTTP_WARNINGS -Wall -Wextra -Wno-unused-parameter -Werror)
+set_source_files_properties(${MODHTTP_SOURCES} PROPERTIES COMPILE_OPTIONS "${MODHTTP_WARNINGS}")
+set_source_files_properties(${MODHTTP_SOURCES_FAST} PROPERTIES COMPILE_OPTIONS "${MODHTTP_WARNINGS};-O2")
+
+target_sources(usermod_modhttp INTERFACE ${MODHTTP_SOURCES} ${MODHTTP_SOURCES_FAST})
+target_include_directories(usermod_modhttp INTERFACE ${CMAKE_CURRENT_LIST_DIR})
+
+# Every object's frame sizes (.su files): tools/stack_depth.py adds them up for port/rp2/stack.h.
+target_compile_options(usermod_modhttp INTERFACE -fstack-usage)
+target_link_options(usermod_modhttp INTERFACE -Wl,--wrap=mp_thread_create)
+
+# With Bluetooth off the driver's own headers are on no include path; they must come after the port's.
+if(MICROPY_PY_NETWORK_CYW43)
+    target_include_directories(usermod_modhttp SYSTEM INTERFACE
+        ${PICO_SDK_PATH}/src/rp2_common/pico_cyw43_driver/include
+    )
+endif()
+
+target_link_libraries(usermod INTERFACE usermod_modhttp)

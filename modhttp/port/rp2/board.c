@@ -1,0 +1,90 @@
+// Start and soft reset of a modhttp board, and the stack that lwIP needs under Python.
+
+#include "py/cstack.h"
+#include "py/gc.h"
+#include "py/mphal.h"
+#include "py/mpthread.h"
+#include "py/runtime.h"
+
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/tcp.h"
+
+#include "port/rp2/board.h"
+#include "port/rp2/stack.h"
+#if MODHTTP_BOARD_SLIP
+#include "port/rp2/slip.h"
+#endif
+
+extern uint8_t __StackTop, __StackBottom;
+
+// Defined in py/; a build without the module still boots and resets.
+__attribute__((weak)) void modhttp_soft_reset(void);
+void modhttp_soft_reset(void) {
+}
+
+void modhttp_board_early_init(void) {
+    mp_cstack_init_with_top(&__StackTop, &__StackTop - &__StackBottom - MODHTTP_STACK_RESERVE);
+    #if MODHTTP_BOARD_SLIP
+    modhttp_slip_init();
+    #endif
+}
+
+// Stops the thread on core 1 while it holds none of the locks that core 0 still needs: main's own call, which comes
+// later, looks at the GC's only. The GC's comes first, because gc_collect takes the lwIP lock inside it.
+static void modhttp_board_stop_core1(void) {
+    mp_thread_recursive_mutex_lock(&MP_STATE_MEM(gc_mutex), 1);
+    MICROPY_PY_LWIP_ENTER
+    uint32_t atomic = MICROPY_BEGIN_ATOMIC_SECTION();
+    mp_thread_deinit();
+    MICROPY_END_ATOMIC_SECTION(atomic);
+    MICROPY_PY_LWIP_EXIT
+    mp_thread_recursive_mutex_unlock(&MP_STATE_MEM(gc_mutex));
+}
+
+// Resets the connections whose socket objects are about to go, so that their peers know at once and the next program
+// finds port and pool free; those in TIME_WAIT have no peer to tell. Connections that were closed before (no argument
+// any more) go on to deliver their data; modlwip aborts them after ten seconds. Listening sockets hold their pcb and
+// close it in their finaliser.
+static void modhttp_board_abort_connections(void) {
+    MICROPY_PY_LWIP_ENTER
+    struct tcp_pcb *pcb = tcp_active_pcbs;
+    while (pcb != NULL) {
+        if (pcb->callback_arg == NULL) {
+            pcb = pcb->next;
+        } else {
+            tcp_abort(pcb);
+            pcb = tcp_active_pcbs; // the list may have changed in more than this place
+        }
+    }
+    while (tcp_tw_pcbs != NULL) {
+        tcp_abort(tcp_tw_pcbs);
+    }
+    MICROPY_PY_LWIP_EXIT
+}
+
+void modhttp_board_start_soft_reset(void) {
+    modhttp_board_stop_core1();
+    modhttp_soft_reset();
+    modhttp_board_abort_connections();
+    #if MODHTTP_BOARD_SLIP
+    modhttp_slip_close(); // once the resets are out; main is about to shut down every UART
+    #endif
+}
+
+void modhttp_board_end_soft_reset(void) {
+    #if MODHTTP_BOARD_SLIP
+    modhttp_slip_reset();
+    #endif
+}
+
+// A thread on core 1 runs PendSV on its own stack whenever it releases the lwIP lock, so it gets the reserve on top of
+// the size that the program asked for (the linker's --wrap puts this function in place of the port's).
+mp_uint_t __real_mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size);
+mp_uint_t __wrap_mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size);
+
+mp_uint_t __wrap_mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size) {
+    *stack_size = (*stack_size == 0 ? 4096 : MAX(*stack_size, 2048)) + MODHTTP_STACK_RESERVE;
+    mp_uint_t id = __real_mp_thread_create(entry, arg, stack_size);
+    *stack_size -= MODHTTP_STACK_RESERVE;
+    return id;
+}

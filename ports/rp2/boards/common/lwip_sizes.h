@@ -1,0 +1,39 @@
+// lwIP's sizes, with the RAM that each costs. lwIP sees them through py/mpconfig.h; a board may define its own first.
+//
+// They serve 16 HTTP connections that all ask and all send at once, beside the program's own sockets. A size that runs
+// out loses nothing, but something then waits for something else: these are chosen so that it does not happen.
+
+// Segments of 800 bytes: a full one takes 9 ms on a SLIP line at 921,600 baud, and a pool pbuf holds a browser's
+// request in one piece.
+#ifndef TCP_MSS
+#define TCP_MSS                 (800)
+#endif
+
+// 28 x 196 = 5.4 kB. Connections, the listener's backlog, closing ones that still have data to deliver, and the
+// program's own sockets. When all are taken lwIP drops SYNs without a word.
+#ifndef MEMP_NUM_TCP_PCB
+#define MEMP_NUM_TCP_PCB        (16 + 4 + 4 + 4)
+#endif
+
+// What one connection may have under way. Four segments fill 35 ms of the line; no static cost by themselves.
+#define TCP_WND                 (4 * TCP_MSS)
+#define TCP_SND_BUF             (4 * TCP_MSS)
+#define TCP_SND_QUEUELEN        (16)
+
+// 112 x 20 = 2.2 kB. 16 connections and 4 sockets with four segments each, and a SYN or FIN for every pcb.
+#define MEMP_NUM_TCP_SEG        (20 * 4 + 32)
+
+// 80 x 16 = 1.3 kB. Data sent by reference: one for each of 16 connections' four segments, and 16 more.
+#define MEMP_NUM_PBUF           (16 * 4 + 16)
+
+// 16 kB. Headers of the segments sent by reference (16 x 4 x 92 bytes), and for every connection one head or small
+// answer that is copied (16 x 600 bytes).
+#define MEM_SIZE                (16000)
+
+// 16 x 892 = 14 kB. Packets received and not yet used up.
+#ifndef PBUF_POOL_SIZE
+#define PBUF_POOL_SIZE          (16)
+#endif
+
+// Segments that arrive out of order wait in pool pbufs: at most a quarter of the pool, per connection.
+#define TCP_OOSEQ_MAX_PBUFS     (4)

@@ -1,0 +1,10 @@
+# What is frozen into every modhttp board: the port's modules (_boot.py mounts littlefs), asyncio, and modhttp.
+import os
+
+freeze("$(PORT_DIR)/modules")
+include("$(MPY_DIR)/extmod/asyncio")
+
+# Manifests run in their own directory.
+python = os.path.abspath("../../../../python")
+if os.path.isdir(os.path.join(python, "modhttp")):
+    package("modhttp", base_path=python)
