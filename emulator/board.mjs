@@ -1,0 +1,42 @@
+// A machine from command-line options, and the words for what stopped it.
+
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Flash } from './flash.mjs';
+import { loadSymbols, loadUf2, Symbols } from './image.mjs';
+import { Machine } from './machine.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+export const boardOptions = {
+  uf2: { type: 'string', default: join(root, 'build', 'firmware', 'MODHTTP_PICO.uf2') },
+  elf: { type: 'string' },
+  rom: { type: 'string', default: join(root, 'build', 'emulator', 'bootrom.bin') },
+  flash: { type: 'string', default: '' },
+  seed: { type: 'string', default: '1' },
+};
+
+function need(path, what, target) {
+  if (!existsSync(path)) throw new Error(`${path}: no ${what} there; "make ${target}" builds it`);
+}
+
+// The board with its firmware flashed over what the flash file kept. Also returns the firmware's symbols,
+// empty if there is no ELF beside the UF2.
+export function makeBoard(values, options = {}) {
+  need(values.rom, 'boot ROM', 'emulator');
+  need(values.uf2, 'firmware', 'firmware');
+  const flash = new Flash(values.flash);
+  loadUf2(values.uf2, flash.bytes);
+  const elf = values.elf ?? values.uf2.replace(/\.uf2$/, '.elf');
+  const symbols = existsSync(elf) ? loadSymbols(elf) : new Symbols([]);
+  const machine = new Machine({ rom: values.rom, flash, seed: Number(values.seed), ...options });
+  return { machine, flash, symbols };
+}
+
+export function describeStop(machine, symbols) {
+  const { core, stopped } = machine;
+  if (!core.fault) return stopped;
+  return `${stopped} at ${symbols.describe(core.fault.at)}, called from ${symbols.describe(core.R[14] & ~1)}, ` +
+    `address 0x${core.fault.address.toString(16)}, exception ${core.IPSR}`;
+}

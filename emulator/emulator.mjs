@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+// The emulated board's one entry point.
+
+import { run } from './run.mjs';
+
+const usage = `usage: emulator.mjs COMMAND [options] [--gateway PROGRAM ARGUMENTS...]
+
+  run --app FILE     run a program at the wall clock's pace; exit status 1 if it raised
+  repl               the board's REPL on this terminal (Ctrl-] quits) and on a pty
+  script             answer JSON lines on standard input, in virtual time
+  cycles FILE...     count what requests cost, in virtual time
+
+options of all: --uf2 FILE, --elf FILE, --rom FILE, --flash FILE (kept between runs), --seed N
+--gateway comes last: a program that speaks SLIP on its standard input and output
+`;
+
+const commands = { run };
+
+// Everything after --gateway is the gateway's own command line.
+function split(args) {
+  const at = args.indexOf('--gateway');
+  return at < 0 ? [args, []] : [args.slice(0, at), args.slice(at + 1)];
+}
+
+const [[name, ...args], gateway] = split(process.argv.slice(2));
+if (!(name in commands)) {
+  process.stderr.write(usage);
+  process.exit(name === undefined || name === '--help' ? 0 : 2);
+}
+try {
+  await commands[name](args, gateway);
+} catch (error) {
+  process.stderr.write(`emulator: ${error.message}\n`);
+  process.exit(1);
+}
