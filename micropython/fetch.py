@@ -20,7 +20,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
 from common import Refusal, cache_directory, locked, run_command, say
 
 PINS = Path(__file__).resolve().parent / "sources.json"
-INSTEAD = "or set MICROPYTHON_DIR to a MicroPython {} checkout with its submodules"
+INSTEAD = "set MICROPYTHON_DIR to a MicroPython {} checkout with its submodules"
 
 
 class Pins:
@@ -74,7 +74,7 @@ def matches(file, part):
 
 def download(parts, pins, downloads, scratch):
     """Return {name: archive} for `parts`: from earlier downloads where they are whole, else from the mirror."""
-    from private_apt import AptError, PrivateApt, machine_mirror
+    from private_apt import AptError, Gone, PrivateApt, machine_mirror
 
     kept = {part["name"]: downloads / part["file"] for part in parts}
     have = {part["name"]: kept[part["name"]] for part in parts
@@ -100,10 +100,10 @@ def download(parts, pins, downloads, scratch):
                 have[part["name"]] = archive.rename(kept[part["name"]])
             else:
                 raise Refusal(f"{part['file']} has not the SHA-256 that {pins.file} pins, so it is not used: "
-                              f"try again, {pins.instead}")
+                              f"try again, or {pins.instead}")
     except AptError as error:
-        hint = f"check the network and the mirror, {pins.instead}"
-        raise Refusal(f"cannot fetch {part['file']}: {error}; {hint}") from None
+        hint = "" if isinstance(error, Gone) else "check the network and the mirror, or "
+        raise Refusal(f"cannot fetch {part['file']}: {error}; {hint}{pins.instead}") from None
     return have
 
 
@@ -160,6 +160,7 @@ def assembled_tree(pins):
             return tree
         with tempfile.TemporaryDirectory(dir=sources, prefix=".new-", ignore_cleanup_errors=True) as scratch:
             archives = download(parts, pins, downloads, Path(scratch))
+            say(f"unpacking into {tree}")
             for part in parts:
                 install(part, archives[part["name"]], tree, Path(scratch))
     return tree

@@ -14,6 +14,10 @@ class AptError(Exception):
     """apt could not do it; the text is one line fit for a user."""
 
 
+class Gone(AptError):
+    """The mirror answers, but has nothing that fits the pin."""
+
+
 class Mirror(NamedTuple):
     uri: str
     options: dict  # deb822 fields that say whom to trust: Signed-By, Trusted
@@ -78,7 +82,7 @@ def machine_mirror():
         for mirror, suites in read(file.read_text(errors="replace")):
             if suites & DEBIAN_SUITES:
                 return mirror
-    raise AptError("apt's configuration on this machine names no Debian mirror")
+    raise Gone("apt's configuration on this machine names no Debian mirror")
 
 
 def _upstream(version):
@@ -132,35 +136,37 @@ class PrivateApt:
             lines.append('APT::Sandbox::User "root";')  # the sandbox's user cannot read a cache in root's home
         return "\n".join(lines) + "\n"
 
-    def _apt(self, tool, *arguments, cwd=None):
-        answer = _run([tool, "-q", "-c", str(self._config), *arguments], cwd=cwd)
+    def _get(self, *arguments):
+        answer = _run(["apt-get", "-q", "-c", str(self._config), *arguments], cwd=self._directory)
         if answer.returncode:
             errors = re.findall(r"^[EW]: (.+)", answer.stderr, re.MULTILINE) or answer.stderr.strip().splitlines()
-            raise AptError(errors[0].strip() if errors else f"{tool} ended with {answer.returncode}")
-        return answer.stdout
+            raise AptError(" ".join(errors[0].split()).rstrip(".") if errors else f"apt-get: {answer.returncode}")
+
+    def _listed(self, *arguments):
+        """The stanzas that the lists hold; none for a package that they do not know, which apt calls an error."""
+        return _stanzas(_run(["apt-cache", "-q", "-c", str(self._config), *arguments]).stdout)
 
     def update(self):
         """Read the suite's lists, whose signature apt checks."""
-        self._apt("apt-get", "update")
+        self._get("update")
 
     def fetch_tarball(self, package, file):
         """Download the upstream tarball `file` of a source package; any Debian revision that ships it will do."""
-        listing = self._apt("apt-cache", "showsrc", "--only-source", package)
-        for fields in _stanzas(listing):
+        for fields in self._listed("showsrc", "--only-source", package):
             if file in fields.get("checksums-sha256", "").split():
                 wanted = f"{package}={fields['version']}"
-                self._apt("apt-get", "source", "--download-only", "--tar-only", wanted, cwd=self._directory)
+                self._get("source", "--download-only", "--tar-only", wanted)
                 return self._directory / file
-        raise AptError(f"Debian {self._suite} no longer has it")
+        raise Gone(f"Debian {self._suite} does not have it any more")
 
     def fetch_deb(self, package, file):
         """Download `file`, or another Debian revision of the same upstream version."""
         pinned = file.split("_")[1]
-        listing = self._apt("apt-cache", "show", "--all-versions", package)
-        found = [fields["version"] for fields in _stanzas(listing) if fields.get("package") == package]
+        listed = self._listed("show", "--all-versions", package)
+        found = [fields["version"] for fields in listed if fields.get("package") == package]
         same = [version for version in found if _upstream(version) == _upstream(pinned)]
         if not same:
-            raise AptError(f"Debian {self._suite} no longer has this version")
+            raise Gone(f"Debian {self._suite} does not have this version any more")
         version = pinned if pinned in same else same[0]
-        self._apt("apt-get", "download", f"{package}={version}", cwd=self._directory)
+        self._get("download", f"{package}={version}")
         return next(self._directory.glob(f"{package}_*.deb"))

@@ -25,13 +25,14 @@ shift
 top=$(cd "$(dirname "$0")/.." && pwd)
 cache=${MODHTTP_CACHE:-$HOME/.cache/modhttp}/bare
 base=$cache/$suite.tar
+bare=git,make,python3,ca-certificates
 
 if [ ! -s "$base" ]; then
     mirror=$(python3 "$top/micropython/fetch.py" --mirror)
     mkdir -p "$cache"
     echo "modhttp: bare: making a bare $suite" >&2
     # Made under its own name, so that an interrupted run leaves nothing that looks finished.
-    mmdebstrap --quiet --variant=apt --include=git,make,python3,ca-certificates "$suite" "$base.$$" "$mirror" ||
+    mmdebstrap --quiet --format=tar --variant=apt --include="$bare" "$suite" "$base.$$" "$mirror" ||
         { rm -f "$base.$$"; fail "mmdebstrap could not make a bare $suite from $mirror"; }
     mv "$base.$$" "$base"
 fi
@@ -52,12 +53,13 @@ tar -xf "$base" -C "$machine"
 for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt; do
     if [ -e "$file" ]; then cp -L "$file" "$machine$file"; fi
 done
-git clone -q --no-hardlinks "$top" "$machine/root/modhttp"
+git clone -q --no-hardlinks "$top" "$machine/srv/modhttp"
 
 # A clean environment: only what tells tools how to reach the network, and which certificates to trust.
-set -- HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM="${TERM:-dumb}" "$@"
-for name in $(env | sed -n 's/^\([A-Za-z_]*\)=.*/\1/p' |
-        grep -E -x -i '(https?|ftp|all|no)_proxy|.*_CA_(BUNDLE|CERTS)|.*CAINFO|SSL_CERT_(FILE|DIR)|PIP_(CERT|PROXY|INDEX_URL|DEFAULT_TIMEOUT)|npm_config_(registry|cafile|.*proxy)'); do
+set -- HOME=/srv PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM="${TERM:-dumb}" "$@"
+network='(https?|ftp|all|no)_proxy|npm_config_(registry|cafile|.*proxy)|pip_(cert|proxy|index_url|default_timeout)'
+certificates='.*_ca_(bundle|certs)|.*cainfo|ssl_cert_(file|dir)'
+for name in $(env | sed -n 's/^\([A-Za-z_]*\)=.*/\1/p' | grep -E -x -i "$network|$certificates"); do
     set -- "$name=$(printenv "$name")" "$@"
 done
 
@@ -66,7 +68,9 @@ done
 unshare --mount --propagation private --pid --fork --kill-child sh -c '
     machine=$1
     shift
-    mount -t proc proc "$machine/proc" && mount --rbind /sys "$machine/sys" && mount --rbind /dev "$machine/dev" || exit 2
-    chroot "$machine" env -i -C /root/modhttp "$@"
+    mount -t proc proc "$machine/proc" || exit 2
+    mount --rbind /sys "$machine/sys" || exit 2
+    mount --rbind /dev "$machine/dev" || exit 2
+    chroot "$machine" env -i -C /srv/modhttp "$@"
     exit $?
 ' bare "$machine" "$@"

@@ -128,7 +128,7 @@ def run(command, **options):
     return f"no network ({offline[0]})" if offline else reason
 
 
-def install_packages(packages, groups):
+def install_packages(packages, purpose):
     names = " ".join(packages)
     by_hand = f"run as root: apt-get install --no-install-recommends {names}"
     if not shutil.which("apt-get"):
@@ -138,8 +138,8 @@ def install_packages(packages, groups):
     elif shutil.which("sudo"):
         become_root = ["sudo"] if sys.stdin.isatty() else ["sudo", "-n"]
     else:
-        raise Refusal(f"{' '.join(groups)} needs packages that this user cannot install; {by_hand}")
-    say(f"installing for {' '.join(groups)}, once: {names}")
+        raise Refusal(f"{purpose} needs packages that this user cannot install; {by_hand}")
+    say(f"installing for {purpose}, once: {names}")
     apt = [*become_root, "env", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
     stale = run([*apt, "update"])  # one mirror of many may fail; what counts is whether the install works
     reason = run([*apt, "-o", "DPkg::Lock::Timeout=600", "install", "--no-install-recommends", *packages])
@@ -147,9 +147,6 @@ def install_packages(packages, groups):
         if stale and "no network" in stale:
             reason = stale
         raise Refusal(f"could not install {names}: {reason}; {by_hand}")
-    left = missing_packages(groups)
-    if left:
-        raise Refusal(f"{' '.join(left)} is installed, but {', '.join(PROOFS[name] for name in left)} is not found")
 
 
 def digest(*items):
@@ -219,11 +216,14 @@ def install_node_modules(directory):
     fresh.rename(directory)
 
 
-def ensure(groups):
-    groups = expand(groups)
+def ensure(asked_for):
+    groups = expand(asked_for)
     packages = missing_packages(groups)
     if packages:
-        install_packages(packages, groups)
+        install_packages(packages, " ".join(asked_for))
+        left = missing_packages(groups)
+        if left:
+            raise Refusal(f"{' '.join(left)} is installed, but {', '.join(PROOFS[name] for name in left)} is not found")
     if any(GROUPS[group].get("python") for group in groups):
         ensure_venv()
     if any(GROUPS[group].get("node") for group in groups):
