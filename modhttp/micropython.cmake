@@ -20,7 +20,7 @@ if(MODHTTP_BOARD_SLIP)
     list(APPEND MODHTTP_SOURCES
         ${CMAKE_CURRENT_LIST_DIR}/port/rp2/network_slip.c
     )
-    target_link_options(usermod_modhttp INTERFACE -Wl,--wrap=uart_init)
+    target_link_options(usermod_modhttp INTERFACE -Wl,--wrap=uart_init -Wl,--wrap=tcp_output)
 endif()
 
 # What runs for every byte or packet is worth its flash; the rest is built like MicroPython, for size. MicroPython's own

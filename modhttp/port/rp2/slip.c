@@ -260,11 +260,21 @@ static void modhttp_slip_kick(void) {
 static err_t modhttp_slip_refuse(void) {
     modhttp_slip_counters.refused++;
     slip.tx_refused = true;
-    return ERR_MEM;
+    return ERR_WOULDBLOCK;
 }
 
-// Puts a packet into the transmit ring, whole or not at all. TCP keeps a segment that is refused; once the ring has
-// drained modhttp_slip_resume sends it.
+// A segment that the ring refused is queued, not failed: TCP keeps it and modhttp_slip_resume sends it. But tcp_output
+// reports the refusal, and modlwip would raise it in the program although the data has been taken (the linker's --wrap
+// puts this function in place of lwIP's).
+err_t __real_tcp_output(struct tcp_pcb *pcb);
+err_t __wrap_tcp_output(struct tcp_pcb *pcb);
+
+err_t __wrap_tcp_output(struct tcp_pcb *pcb) {
+    err_t err = __real_tcp_output(pcb);
+    return err == ERR_WOULDBLOCK ? ERR_OK : err;
+}
+
+// Puts a packet into the transmit ring, whole or not at all.
 static err_t modhttp_slip_output(struct netif *netif, struct pbuf *p, const ip4_addr_t *next_hop) {
     if (!slip.open) {
         return ERR_IF;
