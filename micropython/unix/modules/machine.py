@@ -1,0 +1,84 @@
+"""The host's stand-in for the boards' machine module, so that programs run on both.
+
+Pins remember what was written to them and have no wires; ADC inputs wander slowly, the temperature
+sensor (input 4) around 27 degrees Celsius. Timer is as on rp2. reset() ends the program.
+"""
+
+from umachine import *  # noqa: F403 (what the unix port has: mem8, idle, time_pulse_us, ...)
+from _host import Timer  # noqa: F401
+import math
+import time
+
+_levels = {}
+_frequency = 125_000_000
+
+
+class Pin:
+    IN, OUT, OPEN_DRAIN, ALT = range(4)
+    PULL_UP, PULL_DOWN = 1, 2
+    IRQ_LOW_LEVEL, IRQ_HIGH_LEVEL, IRQ_FALLING, IRQ_RISING = 1, 2, 4, 8
+
+    def __init__(self, id, mode=-1, pull=-1, *, value=None, alt=-1):
+        self.id = id
+        self.init(mode, pull, value=value, alt=alt)
+
+    def init(self, mode=-1, pull=-1, *, value=None, alt=-1):
+        if value is not None:
+            self.value(value)
+        elif self.id not in _levels:
+            _levels[self.id] = int(pull == self.PULL_UP)
+
+    def value(self, level=None):
+        if level is None:
+            return _levels[self.id]
+        _levels[self.id] = int(bool(level))
+
+    __call__ = value
+
+    def on(self):
+        self.value(1)
+
+    def off(self):
+        self.value(0)
+
+    high, low = on, off
+
+    def toggle(self):
+        self.value(not self.value())
+
+    def irq(self, handler=None, trigger=IRQ_FALLING | IRQ_RISING, *, hard=False):
+        """Accepted; with nothing connected to the pin, the handler is never called."""
+
+    def __repr__(self):
+        return "Pin({!r})".format(self.id)
+
+
+class ADC:
+    CORE_TEMP = 4
+
+    def __init__(self, channel):
+        self._channel = channel.id - 26 if isinstance(channel, Pin) else channel
+
+    def read_u16(self):
+        wave = math.sin(time.ticks_ms() / 5000 + (self._channel or 0))
+        if self._channel == self.CORE_TEMP:
+            return int((0.706 - 3 * wave * 0.001721) / 3.3 * 65535)
+        return int(32768 + 16384 * wave)
+
+
+def unique_id():
+    return b"modhttp\x00"
+
+
+def freq(hz=None):
+    global _frequency
+    if hz is None:
+        return _frequency
+    _frequency = hz
+
+
+def reset():
+    raise SystemExit
+
+
+soft_reset = reset

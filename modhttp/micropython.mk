@@ -1,0 +1,28 @@
+# The user module for MicroPython's make-based builds: of these, the unix port with the variant in
+# micropython/unix. USER_C_MODULES is this directory's parent.
+#
+# SANITIZE=1 delivers lwIP's input at safe points and gives every lwIP object its own malloc (micropython/unix
+# adds the compiler's sanitizers); BOARD_SIZES=1 takes the pool sizes of the rp2 boards.
+MODHTTP_DIR := $(USERMOD_DIR)
+MODHTTP_UNIX := $(MODHTTP_DIR)/port/unix
+
+include $(MODHTTP_UNIX)/lwip.mk
+
+# Scanned for qstrs, module and root pointer registrations.
+SRC_USERMOD_C += $(sort $(wildcard $(MODHTTP_DIR)/py/*.c)) \
+	$(addprefix $(MODHTTP_UNIX)/,hal.c modhost.c network_host.c)
+
+# Without MicroPython.
+SRC_USERMOD_LIB_C += $(sort $(wildcard $(MODHTTP_DIR)/core/*.c)) $(sort $(wildcard $(MODHTTP_DIR)/net/*.c)) \
+	$(addprefix $(MODHTTP_UNIX)/,events.c forward.c lwip_sys.c pendsv.c source.c stack.c tap.c) \
+	$(addprefix lib/lwip/src/,$(LWIP_SRC_C))
+
+# These are expanded here and now (CFLAGS_USERMOD is a simple variable).
+CFLAGS_USERMOD += -I$(MODHTTP_DIR) -I$(MODHTTP_UNIX)/include -I$(TOP)/lib/lwip/src/include
+CFLAGS_USERMOD += -DMODHTTP_SAFE_POINTS=$(if $(filter 1,$(SANITIZE)),1,0) -DMODHTTP_BOARD_SIZES=$(if $(filter 1,$(BOARD_SIZES)),1,0)
+LDFLAGS_USERMOD += -Wl,--wrap=read -Wl,--wrap=mp_sched_keyboard_interrupt
+
+# Upstream's files at our warning level.
+$(BUILD)/extmod/modlwip.o: CFLAGS += -Wno-sign-compare
+$(BUILD)/extmod/modtime.o: CFLAGS += -Wno-unused-function
+$(BUILD)/lib/lwip/%.o: CFLAGS += -Wno-address
