@@ -41,15 +41,27 @@ static void modhttp_board_stop_core1(void) {
     mp_thread_recursive_mutex_unlock(&MP_STATE_MEM(gc_mutex));
 }
 
-// Resets the connections whose socket objects are about to go, so that their peers know at once and the next program
-// finds port and pool free; those in TIME_WAIT have no peer to tell. Connections that were closed before (no argument
-// any more) go on to deliver their data; modlwip aborts them after ten seconds. Listening sockets hold their pcb and
-// close it in their finaliser.
+static bool modhttp_board_has_data(const struct tcp_seg *seg) {
+    while (seg != NULL && seg->len == 0) {
+        seg = seg->next; // a SYN or FIN alone
+    }
+    return seg != NULL;
+}
+
+// A connection that the program had closed (no argument any more) and whose last data is still on its way. modlwip
+// aborts it if that takes more than ten seconds.
+static bool modhttp_board_is_delivering(const struct tcp_pcb *pcb) {
+    return pcb->callback_arg == NULL
+        && (modhttp_board_has_data(pcb->unsent) || modhttp_board_has_data(pcb->unacked));
+}
+
+// Resets the program's connections, so that their peers know at once and the next program finds port and pool free;
+// those in TIME_WAIT have no peer to tell. Listening sockets hold their pcb and close it in their finaliser.
 static void modhttp_board_abort_connections(void) {
     MICROPY_PY_LWIP_ENTER
     struct tcp_pcb *pcb = tcp_active_pcbs;
     while (pcb != NULL) {
-        if (pcb->callback_arg == NULL) {
+        if (modhttp_board_is_delivering(pcb)) {
             pcb = pcb->next;
         } else {
             tcp_abort(pcb);
