@@ -1,0 +1,69 @@
+// The floor: what lwIP itself costs.
+
+#include <string.h>
+
+#include "net/server.h"
+
+static struct altcp_pcb *floor_listener;
+static const void *floor_data;
+static uint16_t floor_len;
+
+static err_t on_recv(void *arg, struct altcp_pcb *pcb, struct pbuf *p, err_t err) {
+    (void)arg;
+    (void)err;
+    if (p == NULL) {
+        if (altcp_close(pcb) != ERR_OK) {
+            altcp_abort(pcb);
+            return ERR_ABRT;
+        }
+        return ERR_OK;
+    }
+    altcp_recved(pcb, p->tot_len);
+    pbuf_free(p);
+    if (altcp_write(pcb, floor_data, floor_len, TCP_WRITE_FLAG_COPY) != ERR_OK) {
+        altcp_abort(pcb);
+        return ERR_ABRT;
+    }
+    altcp_output(pcb);
+    return ERR_OK;
+}
+
+static err_t on_accept(void *arg, struct altcp_pcb *pcb, err_t err) {
+    (void)arg;
+    if (err != ERR_OK || pcb == NULL) {
+        return ERR_VAL;
+    }
+    altcp_nagle_disable(pcb);
+    altcp_recv(pcb, on_recv);
+    return ERR_OK;
+}
+
+err_t mh_floor_listen(uint16_t port, const void *data, uint16_t len) {
+    mh_floor_close();
+    struct altcp_pcb *pcb = altcp_new_ip_type(NULL, IPADDR_TYPE_ANY);
+    if (pcb == NULL) {
+        return ERR_MEM;
+    }
+    ip_set_option(pcb, SOF_REUSEADDR);
+    err_t err = altcp_bind(pcb, IP_ANY_TYPE, port);
+    struct altcp_pcb *listener = NULL;
+    if (err == ERR_OK) {
+        listener = altcp_listen_with_backlog_and_err(pcb, 4, &err);
+    }
+    if (listener == NULL) {
+        altcp_close(pcb);
+        return err;
+    }
+    floor_listener = listener;
+    floor_data = data;
+    floor_len = len;
+    altcp_accept(listener, on_accept);
+    return ERR_OK;
+}
+
+void mh_floor_close(void) {
+    if (floor_listener != NULL) {
+        altcp_close(floor_listener);
+        floor_listener = NULL;
+    }
+}

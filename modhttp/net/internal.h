@@ -1,0 +1,134 @@
+#ifndef MODHTTP_NET_INTERNAL_H
+#define MODHTTP_NET_INTERNAL_H
+
+#include <errno.h>
+#include <string.h>
+
+#include "lwip/sys.h"
+
+#include "core/body.h"
+#include "net/heads.h"
+#include "net/server.h"
+
+// Slots beyond max_connections: for refusing with a 503, and for connections that are answered and closing.
+#define CONN_SPARE (2)
+
+// An object of at least this many bytes is sent by reference; less is cheaper to copy.
+#define REFERENCE_MIN (256)
+
+// Body bytes that are read and thrown away to save a connection whose handler did not want them.
+#define SKIP_MAX (65536)
+
+// How long an answered connection waits for the client's FIN.
+#define LINGER_MS (3000)
+
+typedef enum {
+    CONN_FREE,
+    CONN_HEAD,      // idle, or the head is coming
+    CONN_BODY,      // the head is complete, the body is waited for before Python hears of it
+    CONN_READY,     // in the ready queue
+    CONN_OPEN,      // Python's: handled, and answered
+    CONN_SENDING,   // answered; the rest of the answer waits for room in lwIP
+    CONN_SKIP,      // answered; the rest of the body is thrown away
+    CONN_LINGER,    // answered, FIN sent or owed; input is thrown away until the client's FIN
+    CONN_DETACHED,  // Python's, as a stream of raw bytes
+} conn_state_t;
+
+enum {
+    CONN_QUEUED = 1 << 0,   // in the ready queue
+    CONN_EOF = 1 << 1,      // the client has sent its FIN
+    CONN_KEEP = 1 << 2,     // the connection outlives this answer
+    CONN_BEGUN = 1 << 3,    // the answer's head is written
+    CONN_CHUNKED = 1 << 5,  // the answer's body goes out in chunks
+    CONN_TAIL = 1 << 6,     // a chunk's closing CRLF is owed
+    CONN_LAST = 1 << 7,     // the last chunk is owed
+    CONN_BODILESS = 1 << 8, // body bytes are swallowed: HEAD, 204, 304
+    CONN_STALLED = 1 << 9,  // lwIP was out of memory; tried again when some is freed
+    CONN_WAIT = 1 << 10,    // Python wants to be told
+    CONN_HELD = 1 << 11,    // Python holds this slot: it is not reused before mh_conn_release()
+    CONN_LENGTH = 1 << 12,  // the answer has a declared length
+    CONN_LATE = 1 << 13,    // the body that Python waited for did not come in time
+};
+
+// Owner: fields are touched only with lwIP held off.
+struct _mh_conn_t {
+    mh_server_t *server;
+    struct altcp_pcb *pcb;  // NULL once lwIP has freed it or we let go of it
+    struct pbuf *in;        // received, not consumed, not credited
+    uint8_t *block;         // the head, in the server's head arena; NULL when idle
+    const uint8_t *out;     // by reference, not yet given to lwIP
+    void *out_hold;         // the object that `out` lies in
+    void *hold;             // the object that lwIP refers to
+    mh_conn_t *next;        // in the ready queue
+    void *owner;            // Python's request or stream object
+    uint32_t out_len;
+    uint32_t hold_left;     // bytes to be acknowledged before `hold` is let go
+    uint32_t unacked;       // bytes given to lwIP and not acknowledged
+    uint32_t length_left;   // of the answer's declared length
+    uint32_t skip_left;
+    uint32_t deadline;      // ms; what it means depends on the state
+    mh_head_t head;
+    mh_body_t body;
+    uint16_t room;          // bytes of `block`
+    uint16_t have;          // bytes of head in it
+    uint16_t handler;
+    uint16_t refusal;       // status of an answer of ours that lwIP had no memory for
+    uint16_t flags;
+    uint8_t state;
+};
+
+struct _mh_server_t {
+    mh_config_t config;
+    struct altcp_pcb *listener;
+    struct altcp_pcb *aborted;      // the pcb that was aborted in this callback, whose caller must hear of it
+    const mh_router_t *router;
+    mh_wake_t wake;
+    void *wake_arg;
+    mh_conn_t *ready_first;
+    mh_conn_t *ready_last;
+    mh_conn_t *conns;
+    unsigned conn_count;
+    uint16_t port;
+    mh_heads_t heads;
+    char *path;                     // max_target bytes: a path being decoded
+    mh_stats_t stats;
+};
+
+static inline bool conn_owned(const mh_conn_t *conn) {
+    return conn->state == CONN_OPEN || conn->state == CONN_DETACHED;
+}
+
+static inline bool time_reached(uint32_t now, uint32_t deadline) {
+    return (int32_t)(now - deadline) >= 0;
+}
+
+// --- server.c
+void server_enqueue(mh_conn_t *conn);
+void server_dequeue(mh_conn_t *conn);
+// Memory was freed: try again whatever lwIP had none for.
+void server_retry(mh_server_t *server);
+// A head block of `len` bytes, making room from the oldest partial head if need be; NULL: none.
+uint8_t *server_block(mh_conn_t *conn, size_t len);
+
+// --- conn.c
+void conn_open(mh_conn_t *conn, struct altcp_pcb *pcb);
+void conn_advance(mh_conn_t *conn);         // make what can be made of the input
+void conn_refuse(mh_conn_t *conn, uint16_t status);     // answer in C, then close
+void conn_reply(mh_conn_t *conn, uint16_t status, const char *fields, size_t fields_len);    // answer in C, go on
+void conn_answered(mh_conn_t *conn);        // the whole answer is in lwIP's hands
+void conn_resume(mh_conn_t *conn);          // send what is owed and go on from there
+void conn_linger(mh_conn_t *conn);          // close without losing what was sent
+void conn_close(mh_conn_t *conn);           // let go of the pcb in an orderly way and free the slot
+void conn_drop(mh_conn_t *conn);            // RST, and free the slot
+void conn_free_block(mh_conn_t *conn);
+void conn_credit(mh_conn_t *conn, size_t len);      // take bytes off the front of `in`
+void conn_set_deadline(mh_conn_t *conn, uint32_t ms);
+
+// --- send.c
+bool send_flush(mh_conn_t *conn);           // give lwIP what is owed; true when nothing is
+bool send_copy(mh_conn_t *conn, const void *data, size_t len);     // all of it or nothing
+// An answer of ours: status line, given fields, the reason as text.
+bool send_reply(mh_conn_t *conn, uint16_t status, bool keep_alive, const char *fields, size_t fields_len);
+void send_acked(mh_conn_t *conn, uint16_t len);
+
+#endif

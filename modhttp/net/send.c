@@ -1,0 +1,283 @@
+// What goes to the client: refusals, answers, chunk framing; by copy or by reference, as lwIP has room.
+
+#include "net/internal.h"
+
+// The most that one copying write composes: chunk framing and data together.
+#define COMPOSE_MAX (512)
+
+// Fixed text of an answer that C gives by itself.
+#define REFUSAL_MAX (384)
+
+// `len` bytes are with lwIP now.
+static void sent_off(mh_conn_t *conn, size_t len) {
+    if (conn->unacked == 0) {
+        conn_set_deadline(conn, conn->server->config.progress_ms);
+    }
+    conn->unacked += (uint32_t)len;
+    conn->server->stats.bytes_out += (uint32_t)len;
+}
+
+bool send_copy(mh_conn_t *conn, const void *data, size_t len) {
+    if (len > altcp_sndbuf(conn->pcb)) {
+        return false;       // in flight is enough to be told of by `sent`
+    }
+    if (altcp_write(conn->pcb, data, (u16_t)len, TCP_WRITE_FLAG_COPY) != ERR_OK) {
+        conn->flags |= CONN_STALLED;
+        return false;
+    }
+    sent_off(conn, len);
+    return true;
+}
+
+// How much of `out` to offer next: not a sliver of a segment while more room is sure to come.
+static size_t next_piece(const mh_conn_t *conn) {
+    size_t room = altcp_sndbuf(conn->pcb), len = conn->out_len;
+    if (len <= room) {
+        return len;
+    }
+    return room < altcp_mss(conn->pcb) && conn->unacked > 0 ? 0 : room;
+}
+
+static bool send_out(mh_conn_t *conn) {
+    while (conn->out_len > 0) {
+        if (conn->hold != NULL && conn->hold != conn->out_hold) {
+            return false;   // one object at a time: until the last one is acknowledged
+        }
+        size_t len = next_piece(conn);
+        if (len == 0) {
+            return false;
+        }
+        err_t err = altcp_write(conn->pcb, conn->out, (u16_t)len, 0);
+        if (err == ERR_MEM && len > altcp_mss(conn->pcb)) {
+            len = altcp_mss(conn->pcb);
+            err = altcp_write(conn->pcb, conn->out, (u16_t)len, 0);
+        }
+        if (err != ERR_OK) {
+            conn->flags |= CONN_STALLED;
+            return false;
+        }
+        sent_off(conn, len);
+        conn->hold = conn->out_hold;
+        conn->hold_left = conn->unacked;
+        conn->out += len;
+        conn->out_len -= (uint32_t)len;
+    }
+    conn->out_hold = NULL;
+    return true;
+}
+
+// Head and body of an answer of ours: "404 Not Found". Returns its length.
+static size_t compose_reply(const mh_conn_t *conn, uint16_t status, bool keep_alive, const char *fields, size_t fields_len, char *out) {
+    char body[64];
+    const char *reason = mh_reason(status);
+    size_t body_len = 0;
+    bool bodiless = status == 204;
+    if (!bodiless) {
+        body[0] = (char)('0' + status / 100);
+        body[1] = (char)('0' + status / 10 % 10);
+        body[2] = (char)('0' + status % 10);
+        body[3] = ' ';
+        size_t len = strlen(reason);
+        memcpy(body + 4, reason, len);
+        body[4 + len] = '\n';
+        body_len = 5 + len;
+    }
+    mh_answer_t answer = {
+        .status = status, .minor = conn->head.minor, .keep_alive = keep_alive, .length = (uint32_t)body_len,
+        .type = bodiless ? NULL : "text/plain", .type_len = 10, .fields = fields, .fields_len = fields_len,
+    };
+    size_t len = mh_answer_head(&answer, out, REFUSAL_MAX - sizeof(body));
+    if (conn->head.method_id != MH_HEAD) {
+        memcpy(out + len, body, body_len);
+        len += body_len;
+    }
+    return len;
+}
+
+static void count_status(mh_conn_t *conn, uint16_t status) {
+    if (status >= 100 && status < 600) {
+        conn->server->stats.status[status / 100 - 1]++;
+    }
+}
+
+bool send_reply(mh_conn_t *conn, uint16_t status, bool keep_alive, const char *fields, size_t fields_len) {
+    char text[REFUSAL_MAX];
+    size_t len = compose_reply(conn, status, keep_alive, fields, fields_len, text);
+    if (!send_copy(conn, text, len)) {
+        return false;
+    }
+    count_status(conn, status);
+    return true;
+}
+
+static bool send_refusal(mh_conn_t *conn) {
+    static const char retry[] = "Retry-After: 1\r\n";
+    bool busy = conn->refusal == 503;
+    if (!send_reply(conn, conn->refusal, false, busy ? retry : NULL, busy ? sizeof(retry) - 1 : 0)) {
+        return false;
+    }
+    conn->refusal = 0;
+    return true;
+}
+
+bool send_flush(mh_conn_t *conn) {
+    conn->flags &= ~CONN_STALLED;
+    if (!send_out(conn)) {
+        return false;
+    }
+    if (conn->flags & CONN_TAIL) {
+        if (!send_copy(conn, "\r\n", 2)) {
+            return false;
+        }
+        conn->flags &= ~CONN_TAIL;
+    }
+    if (conn->flags & CONN_LAST) {
+        if (!send_copy(conn, "0\r\n\r\n", 5)) {
+            return false;
+        }
+        conn->flags &= ~CONN_LAST;
+    }
+    return conn->refusal == 0 || send_refusal(conn);
+}
+
+void send_acked(mh_conn_t *conn, uint16_t len) {
+    conn->unacked -= LWIP_MIN(len, conn->unacked);      // a FIN is counted by lwIP, not by us
+    if (conn->hold != NULL) {
+        conn->hold_left -= LWIP_MIN(len, conn->hold_left);
+        if (conn->hold_left == 0) {
+            conn->hold = NULL;
+        }
+    }
+    if (conn_owned(conn) || conn->state == CONN_SENDING) {
+        conn_set_deadline(conn, conn->server->config.progress_ms);
+    }
+}
+
+// --- The program's answer
+
+void mh_conn_answer_defaults(const mh_conn_t *conn, mh_answer_t *answer) {
+    uint32_t left = mh_conn_body_left(conn);
+    bool keep = (conn->flags & CONN_KEEP) && !(conn->flags & CONN_EOF);
+    answer->minor = conn->head.minor;
+    if (left > 0 && ((conn->head.flags & MH_HEAD_EXPECT) || (left > SKIP_MAX && left != MH_LENGTH_UNKNOWN))) {
+        keep = false;       // not worth reading to its end
+    }
+    if (answer->length == MH_LENGTH_UNKNOWN && answer->minor == 0) {
+        keep = false;       // the close is what ends the body
+    }
+    answer->keep_alive = keep;
+}
+
+int mh_conn_begin(mh_conn_t *conn, const mh_answer_t *answer, const char *data, size_t head_len, size_t body_len) {
+    if (conn->pcb == NULL) {
+        return -ECONNRESET;
+    }
+    if (conn->state != CONN_OPEN || (conn->flags & CONN_BEGUN)) {
+        return -EINVAL;
+    }
+    if (!send_flush(conn) || !send_copy(conn, data, head_len + body_len)) {
+        return -EAGAIN;
+    }
+    count_status(conn, answer->status);
+    conn->flags |= CONN_BEGUN;
+    if (!answer->keep_alive) {
+        conn->flags &= ~CONN_KEEP;
+    }
+    if (!mh_answer_has_body(answer->status, conn->head.method_id == MH_HEAD)) {
+        conn->flags |= CONN_BODILESS;
+    } else if (answer->length != MH_LENGTH_UNKNOWN) {
+        conn->flags |= CONN_LENGTH;
+        conn->length_left = answer->length - (uint32_t)body_len;
+    } else if (answer->minor > 0) {
+        conn->flags |= CONN_CHUNKED;
+    }
+    return 0;
+}
+
+static int write_copy(mh_conn_t *conn, const void *data, size_t len) {
+    char text[COMPOSE_MAX];
+    bool chunked = conn->flags & CONN_CHUNKED;
+    size_t framing = chunked ? MH_CHUNK_HEAD_MAX + 2 : 0;
+    size_t room = LWIP_MIN(altcp_sndbuf(conn->pcb), chunked ? COMPOSE_MAX : 0xffff);
+    if (room <= framing) {
+        return -EAGAIN;
+    }
+    len = LWIP_MIN(len, room - framing);
+    if (!chunked) {
+        return send_copy(conn, data, len) ? (int)len : -EAGAIN;
+    }
+    size_t at = mh_chunk_head((uint32_t)len, text);
+    memcpy(text + at, data, len);
+    memcpy(text + at + len, "\r\n", 2);
+    return send_copy(conn, text, at + len + 2) ? (int)len : -EAGAIN;
+}
+
+static int write_reference(mh_conn_t *conn, const void *data, size_t len, void *hold) {
+    if (conn->flags & CONN_CHUNKED) {
+        char text[MH_CHUNK_HEAD_MAX];
+        if (!send_copy(conn, text, mh_chunk_head((uint32_t)len, text))) {
+            return -EAGAIN;
+        }
+        conn->flags |= CONN_TAIL;
+    }
+    conn->out = data;
+    conn->out_len = (uint32_t)len;
+    conn->out_hold = hold;
+    send_flush(conn);
+    return (int)len;
+}
+
+int mh_conn_write(mh_conn_t *conn, const void *data, size_t len, void *hold) {
+    if (conn->pcb == NULL) {
+        return -ECONNRESET;
+    }
+    bool raw = conn->state == CONN_DETACHED;
+    if (!raw && (conn->state != CONN_OPEN || !(conn->flags & CONN_BEGUN))) {
+        return -EINVAL;
+    }
+    if (conn->flags & CONN_BODILESS) {
+        return (int)len;
+    }
+    if ((conn->flags & CONN_LENGTH) && len > conn->length_left) {
+        return -EINVAL;     // more than was promised
+    }
+    if (len == 0) {
+        return 0;
+    }
+    if (!send_flush(conn)) {
+        return -EAGAIN;
+    }
+    int n = hold != NULL && len >= REFERENCE_MIN ? write_reference(conn, data, len, hold) : write_copy(conn, data, len);
+    if (n > 0 && (conn->flags & CONN_LENGTH)) {
+        conn->length_left -= (uint32_t)n;
+    }
+    return n;
+}
+
+int mh_conn_end(mh_conn_t *conn) {
+    if (conn->pcb == NULL) {
+        mh_conn_release(conn);
+        return -ECONNRESET;
+    }
+    if (conn->state != CONN_OPEN || !(conn->flags & CONN_BEGUN)) {
+        return -EINVAL;
+    }
+    if (conn->flags & CONN_CHUNKED) {
+        conn->flags |= CONN_LAST;
+    }
+    if ((conn->flags & CONN_LENGTH) && conn->length_left > 0) {
+        conn->flags &= ~CONN_KEEP;      // less than was promised: only the close can tell
+    }
+    conn->flags &= ~(CONN_HELD | CONN_WAIT);
+    conn->owner = NULL;
+    server_dequeue(conn);
+    conn->state = CONN_SENDING;
+    conn_resume(conn);
+    return 0;
+}
+
+void mh_conn_output(mh_conn_t *conn) {
+    if (conn->pcb != NULL) {
+        altcp_output(conn->pcb);
+    }
+}

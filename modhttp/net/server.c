@@ -1,0 +1,282 @@
+// Listener, connection slots, ready queue.
+
+#include "lwip/priv/tcp_priv.h"
+
+#include "net/internal.h"
+
+// Connections that lwIP has completed and we have not been told of. More than a few only delay a refusal.
+#define LISTEN_BACKLOG (4)
+
+// A connection this long between requests may be closed to make room. Less would hit clients that are about to send.
+#define EVICT_IDLE_MS (1000)
+
+static size_t round_up(size_t len) {
+    return (len + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+}
+
+static size_t conns_size(const mh_config_t *config) {
+    return ((size_t)config->max_connections + CONN_SPARE) * sizeof(mh_conn_t);
+}
+
+static size_t heads_bytes(const mh_config_t *config) {
+    return (size_t)config->head_buffers * config->limits.max_head;
+}
+
+size_t mh_server_size(const mh_config_t *config) {
+    return round_up(sizeof(mh_server_t)) + conns_size(config) + config->limits.max_target + mh_heads_size(heads_bytes(config));
+}
+
+mh_server_t *mh_server_init(void *mem, const mh_config_t *config, mh_wake_t wake, void *wake_arg) {
+    memset(mem, 0, mh_server_size(config));
+    mh_server_t *server = mem;
+    uint8_t *rest = (uint8_t *)mem + round_up(sizeof(mh_server_t));
+    server->config = *config;
+    server->wake = wake;
+    server->wake_arg = wake_arg;
+    server->conn_count = config->max_connections + CONN_SPARE;
+    server->conns = (mh_conn_t *)(void *)rest;
+    rest += conns_size(config);
+    server->path = (char *)rest;
+    rest += config->limits.max_target;
+    mh_heads_init(&server->heads, rest, heads_bytes(config));
+    for (unsigned i = 0; i < server->conn_count; i++) {
+        server->conns[i].server = server;
+    }
+    return server;
+}
+
+void mh_server_route(mh_server_t *server, const mh_router_t *router) {
+    server->router = router;
+}
+
+// --- Slots
+
+static bool conn_is_active(const mh_conn_t *conn) {
+    return conn->state != CONN_FREE && conn->state != CONN_LINGER;
+}
+
+static bool conn_is_idle(const mh_conn_t *conn) {
+    return conn->state == CONN_HEAD && conn->block == NULL && conn->unacked == 0;
+}
+
+static unsigned count_active(const mh_server_t *server) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < server->conn_count; i++) {
+        n += conn_is_active(&server->conns[i]);
+    }
+    return n;
+}
+
+// The connection that `fits` whose deadline is the earliest: the one longest in its state.
+static mh_conn_t *oldest(mh_server_t *server, bool (*fits)(const mh_conn_t *)) {
+    mh_conn_t *found = NULL;
+    for (unsigned i = 0; i < server->conn_count; i++) {
+        mh_conn_t *conn = &server->conns[i];
+        if (fits(conn) && (found == NULL || !time_reached(conn->deadline, found->deadline))) {
+            found = conn;
+        }
+    }
+    return found;
+}
+
+static bool is_free(const mh_conn_t *conn) {
+    return conn->state == CONN_FREE;
+}
+
+// Answered, and the client has all of it: lwIP can see to the rest.
+static bool is_delivered(const mh_conn_t *conn) {
+    return conn->state == CONN_LINGER && conn->unacked == 0 && conn->refusal == 0;
+}
+
+static bool is_partial(const mh_conn_t *conn) {
+    return conn->state == CONN_HEAD && conn->block != NULL;
+}
+
+// Close the connection that has been idle longest, if long enough.
+static bool evict_idle(mh_server_t *server) {
+    mh_conn_t *conn = oldest(server, conn_is_idle);
+    if (conn == NULL || !time_reached(sys_now(), conn->deadline - server->config.idle_ms + EVICT_IDLE_MS)) {
+        return false;
+    }
+    conn_close(conn);
+    return true;
+}
+
+static mh_conn_t *free_slot(mh_server_t *server) {
+    mh_conn_t *conn = oldest(server, is_free);
+    if (conn == NULL && (conn = oldest(server, is_delivered)) != NULL) {
+        conn_close(conn);
+    }
+    return conn;
+}
+
+static err_t on_accept(void *arg, struct altcp_pcb *pcb, err_t err) {
+    mh_server_t *server = arg;
+    if (err != ERR_OK || pcb == NULL) {
+        return ERR_VAL;     // lwIP had no pcb for it
+    }
+    bool room = count_active(server) < server->config.max_connections || evict_idle(server);
+    mh_conn_t *conn = free_slot(server);
+    if (conn == NULL) {
+        server->stats.refused++;
+        altcp_abort(pcb);
+        return ERR_ABRT;
+    }
+    server->aborted = NULL;
+    conn_open(conn, pcb);
+    if (!room) {
+        server->stats.refused++;
+        conn_refuse(conn, 503);
+    }
+    return server->aborted == pcb ? ERR_ABRT : ERR_OK;
+}
+
+err_t mh_server_listen(mh_server_t *server, const ip_addr_t *address, uint16_t port) {
+    struct altcp_pcb *pcb = altcp_new_ip_type(NULL, IP_GET_TYPE(address));
+    if (pcb == NULL) {
+        return ERR_MEM;
+    }
+    ip_set_option(pcb, SOF_REUSEADDR);
+    err_t err = altcp_bind(pcb, address, port);
+    struct altcp_pcb *listener = NULL;
+    if (err == ERR_OK) {
+        listener = altcp_listen_with_backlog_and_err(pcb, LISTEN_BACKLOG, &err);
+    }
+    if (listener == NULL) {
+        altcp_close(pcb);
+        return err;
+    }
+    altcp_arg(listener, server);
+    altcp_accept(listener, on_accept);
+    server->listener = listener;
+    server->port = port;
+    return ERR_OK;
+}
+
+uint16_t mh_server_port(const mh_server_t *server) {
+    return server->port;
+}
+
+void mh_server_close(mh_server_t *server) {
+    if (server->listener != NULL) {
+        altcp_close(server->listener);
+        server->listener = NULL;
+        server->port = 0;
+    }
+    for (unsigned i = 0; i < server->conn_count; i++) {
+        if (server->conns[i].state != CONN_FREE) {
+            conn_drop(&server->conns[i]);
+        }
+    }
+}
+
+// --- Head blocks
+
+uint8_t *server_block(mh_conn_t *conn, size_t len) {
+    mh_server_t *server = conn->server;
+    uint8_t *block = mh_heads_alloc(&server->heads, len);
+    while (block == NULL) {
+        mh_conn_t *victim = oldest(server, is_partial);
+        if (victim == NULL) {
+            return NULL;
+        }
+        conn_refuse(victim, 408);
+        block = mh_heads_alloc(&server->heads, len);
+    }
+    return block;
+}
+
+// --- Ready queue
+
+void server_enqueue(mh_conn_t *conn) {
+    mh_server_t *server = conn->server;
+    if (conn->flags & CONN_QUEUED) {
+        return;
+    }
+    conn->flags |= CONN_QUEUED;
+    conn->next = NULL;
+    bool first = server->ready_first == NULL;
+    if (first) {
+        server->ready_first = conn;
+    } else {
+        server->ready_last->next = conn;
+    }
+    server->ready_last = conn;
+    if (first && server->wake != NULL) {
+        server->wake(server->wake_arg);
+    }
+}
+
+void server_dequeue(mh_conn_t *conn) {
+    mh_server_t *server = conn->server;
+    if (!(conn->flags & CONN_QUEUED)) {
+        return;
+    }
+    conn->flags &= ~CONN_QUEUED;
+    mh_conn_t *before = NULL;
+    for (mh_conn_t *at = server->ready_first; at != conn; at = at->next) {
+        before = at;
+    }
+    if (before == NULL) {
+        server->ready_first = conn->next;
+    } else {
+        before->next = conn->next;
+    }
+    if (server->ready_last == conn) {
+        server->ready_last = before;
+    }
+}
+
+mh_conn_t *mh_server_take(mh_server_t *server) {
+    mh_conn_t *conn = server->ready_first;
+    if (conn == NULL) {
+        return NULL;
+    }
+    server_dequeue(conn);
+    if (conn->state == CONN_READY) {
+        conn->state = CONN_OPEN;
+        conn->flags |= CONN_HELD;
+    }
+    conn->flags &= ~CONN_WAIT;
+    return conn;
+}
+
+void server_retry(mh_server_t *server) {
+    for (unsigned i = 0; i < server->conn_count; i++) {
+        mh_conn_t *conn = &server->conns[i];
+        if (conn->flags & CONN_STALLED) {
+            conn_resume(conn);
+        }
+    }
+}
+
+// --- Figures
+
+const mh_stats_t *mh_server_stats(const mh_server_t *server) {
+    return &server->stats;
+}
+
+void mh_server_usage(const mh_server_t *server, unsigned *open, unsigned *idle, unsigned *queued, unsigned *head_buffers_free) {
+    *open = *idle = *queued = 0;
+    for (unsigned i = 0; i < server->conn_count; i++) {
+        const mh_conn_t *conn = &server->conns[i];
+        *open += conn->state != CONN_FREE;
+        *idle += conn_is_idle(conn);
+        *queued += conn->state == CONN_READY;
+    }
+    *head_buffers_free = (unsigned)server->heads.free * MH_HEADS_UNIT / server->config.limits.max_head;
+}
+
+static unsigned list_len(const struct tcp_pcb *pcb) {
+    unsigned n = 0;
+    for (; pcb != NULL; pcb = pcb->next) {
+        n++;
+    }
+    return n;
+}
+
+void mh_pcb_count(unsigned *active, unsigned *listening, unsigned *time_wait) {
+    *active = list_len(tcp_active_pcbs) + list_len(tcp_bound_pcbs);
+    *listening = list_len(tcp_listen_pcbs.pcbs);
+    *time_wait = list_len(tcp_tw_pcbs);
+}

@@ -1,0 +1,125 @@
+#ifndef MODHTTP_NET_SERVER_H
+#define MODHTTP_NET_SERVER_H
+
+// An HTTP/1.1 server on lwIP's raw API.
+//
+// Every function here is called with lwIP held off (between MICROPY_PY_LWIP_ENTER and EXIT, or from a lwIP callback); none of them
+// blocks, allocates from Python's heap or raises. Bytes are whatever lwIP's callbacks make of them at interrupt level; requests for
+// Python wait in a ready queue until mh_server_take() fetches them.
+//
+// Results of type int are 0 or a count of bytes, or a negative errno:
+//   -EAGAIN      nothing can be done just now; try again after the next event
+//   -ECONNRESET  the client is gone
+//   -EINVAL      the body's framing is malformed, or the call does not fit the answer's state
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lwip/altcp.h"
+#include "lwip/ip_addr.h"
+
+#include "core/answer.h"
+#include "core/head.h"
+#include "core/router.h"
+
+typedef struct _mh_config_t {
+    mh_limits_t limits;         // of a head
+    uint8_t max_connections;    // 1 to 250
+    uint8_t head_buffers;       // heads of full size that can be held at once; most heads are far smaller and share
+    uint32_t max_body;          // bytes that Python will hold; a larger body is handed over as it comes
+    uint32_t head_ms;           // from a head's first byte to its last
+    uint32_t progress_ms;       // without a byte of body received or of answer acknowledged
+    uint32_t idle_ms;           // between requests
+    uint32_t queue_ms;          // from complete request to Python fetching it
+} mh_config_t;
+
+typedef struct _mh_stats_t {
+    uint32_t requests;
+    uint32_t status[5];         // answers of class 1xx to 5xx
+    uint32_t bytes_in;
+    uint32_t bytes_out;
+    uint32_t refused;           // connections that got 503 or RST for want of room
+    uint32_t timed_out;
+    uint32_t resets;            // connections that ended with an error
+} mh_stats_t;
+
+typedef struct _mh_server_t mh_server_t;
+typedef struct _mh_conn_t mh_conn_t;
+
+// Called when the ready queue gets its first entry; at interrupt level or with lwIP held off: it may only set a flag or pend something.
+typedef void (*mh_wake_t)(void *arg);
+
+// Bytes of memory for a server; the block must stay where it is, be scanned by the garbage collector, and outlive mh_server_close().
+size_t mh_server_size(const mh_config_t *config);
+mh_server_t *mh_server_init(void *mem, const mh_config_t *config, mh_wake_t wake, void *wake_arg);
+
+// Routes may be replaced while serving; the old router is free for reuse on return. NULL: every path is 404.
+void mh_server_route(mh_server_t *server, const mh_router_t *router);
+
+// Listen on address:port. ERR_USE when the port is taken, ERR_MEM when lwIP has no pcb left.
+err_t mh_server_listen(mh_server_t *server, const ip_addr_t *address, uint16_t port);
+uint16_t mh_server_port(const mh_server_t *server);     // 0 when not listening
+
+// Abort every connection and stop listening. Connections that Python still holds stay valid and dead until mh_conn_release().
+void mh_server_close(mh_server_t *server);
+
+// The connection that has waited longest for Python: with a new request (mh_conn_is_new), or with room or data that mh_conn_wait() asked for. NULL: none.
+mh_conn_t *mh_server_take(mh_server_t *server);
+
+const mh_stats_t *mh_server_stats(const mh_server_t *server);
+void mh_server_usage(const mh_server_t *server, unsigned *open, unsigned *idle, unsigned *queued, unsigned *head_buffers_free);
+
+// Count lwIP's pcbs by list, in the whole stack: for tests and for finding leaks.
+void mh_pcb_count(unsigned *active, unsigned *listening, unsigned *time_wait);
+
+// --- One connection, as Python sees it. The caller got it from mh_server_take() and owns it until mh_conn_release().
+
+bool mh_conn_is_new(const mh_conn_t *conn);
+bool mh_conn_is_alive(const mh_conn_t *conn);
+const mh_head_t *mh_conn_head(const mh_conn_t *conn, const uint8_t **data);
+unsigned mh_conn_handler(const mh_conn_t *conn);        // as routed
+bool mh_conn_client(const mh_conn_t *conn, ip_addr_t *address, uint16_t *port);     // false when the client is gone
+
+// Pull body bytes: a count, 0 at the end of the body, or an error. Only what is pulled is credited to the client.
+int mh_conn_read(mh_conn_t *conn, void *buf, size_t len);
+// Bytes of body still to come, as far as is known: MH_LENGTH_UNKNOWN for an unfinished chunked body.
+uint32_t mh_conn_body_left(const mh_conn_t *conn);
+
+// Fill in what the request decides of an answer: minor, keep_alive. Status and length must be set.
+void mh_conn_answer_defaults(const mh_conn_t *conn, mh_answer_t *answer);
+
+// Begin the answer with its composed head and, where that is short, the body right behind it. `answer` is what the head says.
+int mh_conn_begin(mh_conn_t *conn, const mh_answer_t *answer, const char *data, size_t head_len, size_t body_len);
+// Give body bytes: returns how many were taken, possibly fewer. With `hold`, they are referred to instead of copied: `hold` keeps
+// them alive (it is kept where the garbage collector sees it) until the client has acknowledged them, and all are taken at once.
+int mh_conn_write(mh_conn_t *conn, const void *data, size_t len, void *hold);
+// The answer is complete; what lwIP has not taken yet goes out by itself. Never fails on a live connection.
+int mh_conn_end(mh_conn_t *conn);
+// Send what has been written (after begin and write; end does so itself).
+void mh_conn_output(mh_conn_t *conn);
+
+// Ask to be taken again (and given a deadline) when there is something to read or room to write; or no longer.
+void mh_conn_wait(mh_conn_t *conn, bool wait);
+// Be taken again after the others in the queue.
+void mh_conn_requeue(mh_conn_t *conn);
+
+// The object that handles this connection: kept where the garbage collector sees it.
+void mh_conn_set_owner(mh_conn_t *conn, void *owner);
+void *mh_conn_owner(const mh_conn_t *conn);
+
+// Leave HTTP: from now on read and write move raw bytes. What was read beyond the head is the first to be read.
+int mh_conn_detach(mh_conn_t *conn);
+bool mh_conn_readable(const mh_conn_t *conn);
+bool mh_conn_writable(const mh_conn_t *conn);
+
+// End at once with a RST.
+void mh_conn_abort(mh_conn_t *conn);
+// Give the connection back. An unfinished answer is cut short (RST); a detached connection is closed in an orderly way.
+void mh_conn_release(mh_conn_t *conn);
+
+// The floor that costs are compared with: a canned answer to each read, written straight into lwIP. `data` must stay alive; len at most 1,024.
+err_t mh_floor_listen(uint16_t port, const void *data, uint16_t len);
+void mh_floor_close(void);
+
+#endif

@@ -1,0 +1,289 @@
+// From a handler's return value to bytes on the connection.
+
+#include <string.h>
+
+#include "py/mperrno.h"
+#include "py/objstr.h"
+
+#include "py/internal.h"
+
+// Heads, and short bodies behind them, are composed on the stack up to this size and go out as one segment.
+#define COMPOSE_MAX (384)
+
+// A streamed answer gives way to other connections after this many chunks.
+#define CHUNKS_PER_TURN (4)
+
+static const char type_text[] = "text/plain; charset=utf-8";
+static const char type_bytes[] = "application/octet-stream";
+
+// Body bytes of an answer. `hold` is NULL where the bytes may move or change: they are copied.
+typedef struct _body_t {
+    const void *data;
+    size_t len;
+    void *hold;
+} body_t;
+
+// --- Begin
+
+static void begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t *body, size_t *with_head) {
+    char text[COMPOSE_MAX];
+    char *data = text;
+    mh_conn_answer_defaults(self->conn, answer);
+    size_t len = mh_answer_head(answer, text, sizeof(text));
+    if (len > sizeof(text)) {
+        if (len > TCP_SND_BUF / 2) {
+            mp_raise_ValueError(MP_ERROR_TEXT("response headers too large"));
+        }
+        data = m_new(char, len);
+        mh_answer_head(answer, data, len);
+    }
+    size_t head_len = len;
+    uint8_t as_head = 0;
+    *with_head = 0;
+    if (data == text && body->len <= sizeof(text) - len && body->len > 0) {
+        const uint8_t *request;
+        as_head = mh_conn_head(self->conn, &request)->method_id == MH_HEAD;
+        if (mh_answer_has_body(answer->status, as_head)) {
+            memcpy(text + len, body->data, body->len);
+            len += body->len;
+        }
+        *with_head = body->len;
+    }
+    for (;;) {
+        MICROPY_PY_LWIP_ENTER
+        int result = mh_conn_begin(self->conn, answer, data, head_len, len - head_len);
+        MICROPY_PY_LWIP_EXIT
+        if (result == 0) {
+            break;
+        }
+        if (result == -EINVAL) {
+            mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the answer has begun"));
+        }
+        if (result != -EAGAIN) {
+            modhttp_raise(result);
+        }
+        modhttp_wait(self->conn);
+    }
+    if (data != text) {
+        m_del(char, data, head_len);
+    }
+}
+
+static void set_text(const char **text, size_t *len, mp_obj_t obj) {
+    *text = NULL;
+    *len = 0;
+    if (obj != mp_const_none && obj != MP_OBJ_NULL) {
+        *text = mp_obj_str_get_data(obj, len);
+    }
+}
+
+static uint16_t check_status(mp_int_t status) {
+    if (status < 200 || status > 999) {
+        mp_raise_ValueError(MP_ERROR_TEXT("status must be 200 to 999"));
+    }
+    return (uint16_t)status;
+}
+
+static void fill_answer(mh_answer_t *answer, mp_int_t status, mp_obj_t type, mp_obj_t fields) {
+    memset(answer, 0, sizeof(*answer));
+    answer->status = check_status(status);
+    set_text(&answer->type, &answer->type_len, type);
+    set_text(&answer->fields, &answer->fields_len, fields);
+    if (answer->type != NULL && !mh_field_value_ok(answer->type, answer->type_len)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("content type has a control character"));
+    }
+}
+
+void modhttp_answer_begin(modhttp_request_obj_t *self, mp_int_t status, mp_obj_t type, mp_obj_t length, mp_obj_t fields) {
+    mh_answer_t answer;
+    fill_answer(&answer, status, type, fields);
+    answer.length = length == mp_const_none ? MH_LENGTH_UNKNOWN : (uint32_t)mp_obj_get_int_truncated(length);
+    size_t with_head;
+    begin(self, &answer, &(body_t) { NULL, 0, NULL }, &with_head);
+    MICROPY_PY_LWIP_ENTER
+    mh_conn_output(self->conn);
+    MICROPY_PY_LWIP_EXIT
+}
+
+// --- Body
+
+// Get at a body object's bytes: str and bytes by reference, other buffers by copy. False when it is no buffer.
+static bool get_body(mp_obj_t obj, body_t *body) {
+    mp_buffer_info_t info;
+    if (!mp_get_buffer(obj, &info, MP_BUFFER_READ)) {
+        return false;
+    }
+    bool immutable = mp_obj_is_str_or_bytes(obj);
+    *body = (body_t) { info.buf, info.len, immutable ? MP_OBJ_TO_PTR(obj) : NULL };
+    return true;
+}
+
+// As much as there is room for now: 0 when there is none.
+static size_t write_some(modhttp_request_obj_t *self, const body_t *body, size_t at) {
+    MICROPY_PY_LWIP_ENTER
+    int n = mh_conn_write(self->conn, (const char *)body->data + at, body->len - at, body->hold);
+    if (n > 0) {
+        mh_conn_output(self->conn);
+    }
+    MICROPY_PY_LWIP_EXIT
+    if (n == -EINVAL) {
+        mp_raise_ValueError(MP_ERROR_TEXT("body does not fit the declared length, or the answer has not begun"));
+    }
+    if (n < 0 && n != -EAGAIN) {
+        modhttp_raise(n);
+    }
+    return n < 0 ? 0 : (size_t)n;
+}
+
+static void write_all(modhttp_request_obj_t *self, const body_t *body, size_t at) {
+    while (at < body->len) {
+        size_t n = write_some(self, body, at);
+        if (n == 0) {
+            modhttp_wait(self->conn);
+        }
+        at += n;
+    }
+}
+
+void modhttp_answer_write(modhttp_request_obj_t *self, mp_obj_t data) {
+    body_t body;
+    modhttp_request_conn(self);
+    if (!get_body(data, &body)) {
+        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("body must be str or bytes, not %s"), mp_obj_get_type_str(data));
+    }
+    write_all(self, &body, 0);
+}
+
+// --- End
+
+// The connection goes its own way; false when the client was gone already.
+static bool end(modhttp_request_obj_t *self) {
+    mh_conn_t *conn = self->conn;
+    MICROPY_PY_LWIP_ENTER
+    int result = mh_conn_end(conn);
+    MICROPY_PY_LWIP_EXIT
+    if (result == -EINVAL) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the answer has not begun"));
+    }
+    self->conn = NULL;
+    self->source = self->chunk = MP_OBJ_NULL;
+    return result == 0;
+}
+
+void modhttp_answer_end(modhttp_request_obj_t *self) {
+    modhttp_request_conn(self);
+    if (!end(self)) {
+        modhttp_raise(-ECONNRESET);
+    }
+}
+
+void modhttp_answer_status(mh_conn_t **at, int status) {
+    mh_conn_t *conn = *at;
+    if (conn == NULL) {
+        return;
+    }
+    char text[128];
+    mh_answer_t answer = { .status = (uint16_t)status };
+    mh_conn_answer_defaults(conn, &answer);
+    answer.keep_alive = false;
+    size_t len = mh_answer_head(&answer, text, sizeof(text));
+    MICROPY_PY_LWIP_ENTER
+    if (mh_conn_begin(conn, &answer, text, len, 0) == 0) {
+        mh_conn_end(conn);
+    } else {
+        mh_conn_release(conn);
+    }
+    MICROPY_PY_LWIP_EXIT
+    *at = NULL;
+}
+
+// --- Streams
+
+// The next chunk of a streamed answer, or false at its end.
+static bool next_chunk(modhttp_request_obj_t *self) {
+    mp_obj_t chunk = mp_iternext(self->source);
+    if (chunk == MP_OBJ_STOP_ITERATION) {
+        return false;
+    }
+    self->chunk = chunk;
+    self->chunk_at = 0;
+    return true;
+}
+
+void modhttp_answer_feed(modhttp_request_obj_t *self) {
+    for (size_t turn = 0; turn < CHUNKS_PER_TURN; turn++) {
+        if (self->chunk == MP_OBJ_NULL && !next_chunk(self)) {
+            end(self);
+            return;
+        }
+        body_t body;
+        if (!get_body(self->chunk, &body)) {
+            mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a generator must give str or bytes, not %s"), mp_obj_get_type_str(self->chunk));
+        }
+        while (self->chunk_at < body.len) {
+            size_t n = write_some(self, &body, self->chunk_at);
+            if (n == 0) {
+                MICROPY_PY_LWIP_ENTER
+                mh_conn_wait(self->conn, true);
+                MICROPY_PY_LWIP_EXIT
+                return;
+            }
+            self->chunk_at += n;
+        }
+        self->chunk = MP_OBJ_NULL;
+    }
+    MICROPY_PY_LWIP_ENTER
+    mh_conn_requeue(self->conn);
+    MICROPY_PY_LWIP_EXIT
+}
+
+// --- Results
+
+static void send(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t *body) {
+    size_t at;
+    answer->length = (uint32_t)body->len;
+    begin(self, answer, body, &at);
+    write_all(self, body, at);
+    end(self);
+}
+
+// What is not a plain str or bytes, rendered by Python.
+static void send_rendered(modhttp_request_obj_t *self, mp_obj_t result) {
+    mp_obj_t *items;
+    mp_obj_get_array_fixed_n(mp_call_function_1(self->app->render, result), 4, &items);
+    mh_answer_t answer;
+    fill_answer(&answer, mp_obj_get_int(items[1]), items[3], items[2]);
+    body_t body;
+    if (get_body(items[0], &body)) {
+        send(self, &answer, &body);
+        return;
+    }
+    self->source = mp_getiter(items[0], NULL);
+    answer.length = MH_LENGTH_UNKNOWN;
+    size_t at;
+    begin(self, &answer, &(body_t) { NULL, 0, NULL }, &at);
+    modhttp_answer_feed(self);
+}
+
+void modhttp_answer(modhttp_request_obj_t *self, mp_obj_t result) {
+    if (self->conn == NULL) {
+        return;     // answered, or handed on, by the handler itself
+    }
+    bool is_str = mp_obj_is_str(result);
+    if (!is_str && !mp_obj_is_type(result, &mp_type_bytes)) {
+        if (result == mp_const_none && !mh_conn_is_new(self->conn)) {
+            end(self);      // written step by step
+            return;
+        }
+        send_rendered(self, result);
+        return;
+    }
+    body_t body;
+    get_body(result, &body);
+    mh_answer_t answer = {
+        .status = 200,
+        .type = is_str ? type_text : type_bytes,
+        .type_len = is_str ? sizeof(type_text) - 1 : sizeof(type_bytes) - 1,
+    };
+    send(self, &answer, &body);
+}

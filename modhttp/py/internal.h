@@ -1,0 +1,68 @@
+#ifndef MODHTTP_PY_INTERNAL_H
+#define MODHTTP_PY_INTERNAL_H
+
+#include "py/mphal.h"
+#include "py/objlist.h"
+#include "py/runtime.h"
+
+#include "net/server.h"
+
+// A route's handler number has this bit when its pattern captures anything.
+#define HANDLER_CAPTURES (0x8000)
+
+typedef struct _modhttp_server_obj_t {
+    mp_obj_base_t base;
+    struct _modhttp_server_obj_t *next;     // among those that listen
+    mh_server_t *server;
+    mh_config_t config;
+    void *router;
+    size_t text_len;        // bytes of all patterns
+    mp_obj_t routes;        // list of (method, pattern, handler), by number
+    mp_obj_t render;        // result -> (body, status, field lines or None, content type or None)
+    mp_obj_t on_error;      // (request, exception) -> result
+} modhttp_server_obj_t;
+
+// A request being handled. `conn` is NULL once its answer is complete or the connection was handed on.
+typedef struct _modhttp_request_obj_t {
+    mp_obj_base_t base;
+    modhttp_server_obj_t *app;
+    mh_conn_t *conn;
+    mp_obj_t path;          // decoded; MP_OBJ_NULL until asked for
+    mp_obj_t body;          // bytes; MP_OBJ_NULL until asked for
+    mp_obj_t source;        // iterator that the answer streams from, or MP_OBJ_NULL
+    mp_obj_t chunk;         // what it gave last, of which `chunk_at` bytes are written
+    size_t chunk_at;
+} modhttp_request_obj_t;
+
+extern const mp_obj_type_t modhttp_server_type;
+extern const mp_obj_type_t modhttp_request_type;
+extern const mp_obj_type_t modhttp_headers_type;
+extern const mp_obj_type_t modhttp_stream_type;
+extern const mp_obj_type_t modhttp_type_HTTPError;
+
+// Raise what a negative result of net/ means.
+NORETURN void modhttp_raise(int err);
+NORETURN void modhttp_raise_http(int status, mp_rom_error_text_t text);
+
+// Wait for the next event of a connection that was just refused with -EAGAIN.
+void modhttp_wait(mh_conn_t *conn);
+
+// request.c
+modhttp_request_obj_t *modhttp_request_new(modhttp_server_obj_t *app, mh_conn_t *conn);
+mp_obj_t modhttp_request_path(modhttp_request_obj_t *self);
+mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self);   // RuntimeError when the answer is complete
+
+// answer.c
+void modhttp_answer(modhttp_request_obj_t *self, mp_obj_t result);      // a handler's return value
+// Answer and give back `*conn`, which becomes NULL, without Python's help: allocates nothing, raises nothing. Cuts an answer already begun.
+void modhttp_answer_status(mh_conn_t **conn, int status);
+void modhttp_answer_begin(modhttp_request_obj_t *self, mp_int_t status, mp_obj_t type, mp_obj_t length, mp_obj_t fields);
+void modhttp_answer_write(modhttp_request_obj_t *self, mp_obj_t data);
+void modhttp_answer_end(modhttp_request_obj_t *self);
+void modhttp_answer_feed(modhttp_request_obj_t *self);      // go on with a streamed answer
+
+// stream.c
+mp_obj_t modhttp_stream_new(modhttp_server_obj_t *app);
+void modhttp_stream_own(mp_obj_t stream, mh_conn_t *conn);      // from now on it closes the connection
+
+#endif

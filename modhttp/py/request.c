@@ -1,0 +1,427 @@
+// _modhttp.Request and its headers: views of the connection's head, computed when asked for; and the streaming calls
+// begin, write, end, read and detach that everything else is built on.
+
+#include <string.h>
+
+#include "py/mperrno.h"
+#include "py/objstr.h"
+#include "py/stream.h"
+
+#include "core/uri.h"
+#include "py/internal.h"
+
+modhttp_request_obj_t *modhttp_request_new(modhttp_server_obj_t *app, mh_conn_t *conn) {
+    modhttp_request_obj_t *self = mp_obj_malloc(modhttp_request_obj_t, &modhttp_request_type);
+    self->app = app;
+    self->conn = conn;
+    self->path = self->body = self->source = self->chunk = MP_OBJ_NULL;
+    self->chunk_at = 0;
+    mh_conn_set_owner(conn, self);
+    return self;
+}
+
+mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self) {
+    if (self->conn == NULL) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the answer to this request is complete"));
+    }
+    return self->conn;
+}
+
+// --- The head
+
+static mp_obj_t span_str(const uint8_t *data, mh_span_t span) {
+    return mp_obj_new_str((const char *)data + span.at, span.len);
+}
+
+static mh_target_t request_target(modhttp_request_obj_t *self) {
+    const uint8_t *data;
+    const mh_head_t *head = mh_conn_head(modhttp_request_conn(self), &data);
+    mh_target_t target;
+    mh_target_split((const char *)data + head->target.at, head->target.len, &target);    // it was routed, so it is well-formed
+    return target;
+}
+
+mp_obj_t modhttp_request_path(modhttp_request_obj_t *self) {
+    if (self->path == MP_OBJ_NULL) {
+        mh_target_t target = request_target(self);
+        if (mh_path_is_plain(target.path, target.path_len)) {
+            self->path = mp_obj_new_str(target.path, target.path_len);
+        } else {
+            vstr_t vstr;
+            vstr_init_len(&vstr, target.path_len);
+            vstr.len = (size_t)mh_path_decode(target.path, target.path_len, vstr.buf);
+            self->path = mp_obj_new_str_from_vstr(&vstr);
+        }
+    }
+    return self->path;
+}
+
+static mp_obj_t decode_text(const char *text, size_t len) {
+    vstr_t vstr;
+    vstr_init_len(&vstr, len);
+    vstr.len = mh_query_decode(text, len, vstr.buf);
+    return mp_obj_new_str_from_vstr(&vstr);
+}
+
+// {key: value}; the first of several values counts.
+static mp_obj_t parse_query(const char *text, size_t len) {
+    mp_obj_t dict = mp_obj_new_dict(0);
+    const char *key, *value;
+    size_t key_len, value_len;
+    while (mh_query_next(&text, &len, &key, &key_len, &value, &value_len)) {
+        mp_obj_t name = decode_text(key, key_len);
+        mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(dict), name, MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
+        if (elem->value == MP_OBJ_NULL) {
+            elem->value = mp_const_none;    // decoding may raise: leave no hole
+            elem->value = decode_text(value, value_len);
+        }
+    }
+    return dict;
+}
+
+static mp_obj_t request_client(modhttp_request_obj_t *self) {
+    ip_addr_t address;
+    uint16_t port;
+    mh_conn_t *conn = modhttp_request_conn(self);
+    MICROPY_PY_LWIP_ENTER
+    bool alive = mh_conn_client(conn, &address, &port);
+    MICROPY_PY_LWIP_EXIT
+    if (!alive) {
+        mp_raise_OSError(MP_ECONNRESET);
+    }
+    char text[IPADDR_STRLEN_MAX];
+    ipaddr_ntoa_r(&address, text, sizeof(text));
+    mp_obj_t items[2] = { mp_obj_new_str(text, strlen(text)), MP_OBJ_NEW_SMALL_INT(port) };
+    return mp_obj_new_tuple(2, items);
+}
+
+// --- The body
+
+static int read_some(modhttp_request_obj_t *self, void *buf, size_t len) {
+    for (;;) {
+        mh_conn_t *conn = modhttp_request_conn(self);
+        MICROPY_PY_LWIP_ENTER
+        int n = mh_conn_read(conn, buf, len);
+        MICROPY_PY_LWIP_EXIT
+        if (n != -EAGAIN) {
+            return n;
+        }
+        modhttp_wait(conn);
+    }
+}
+
+static mp_obj_t read_body(modhttp_request_obj_t *self) {
+    uint32_t max = self->app->config.max_body;
+    uint32_t left = mh_conn_body_left(modhttp_request_conn(self));
+    if (left == 0) {
+        return mp_const_empty_bytes;
+    }
+    bool chunked = left == MH_LENGTH_UNKNOWN;
+    if (!chunked && left > max) {
+        modhttp_raise_http(413, MP_ERROR_TEXT("request body too large"));
+    }
+    vstr_t vstr;
+    vstr_init(&vstr, chunked ? 256 : left);
+    for (;;) {
+        size_t want = chunked ? 256 : left - vstr.len;
+        int n = want == 0 ? 0 : read_some(self, vstr_add_len(&vstr, want), want);
+        if (n < 0) {
+            modhttp_raise(n);
+        }
+        vstr.len -= want - (size_t)n;
+        if (n == 0) {
+            return mp_obj_new_bytes_from_vstr(&vstr);
+        }
+        if (vstr.len > max) {
+            modhttp_raise_http(413, MP_ERROR_TEXT("request body too large"));
+        }
+    }
+}
+
+static mp_obj_t request_body(modhttp_request_obj_t *self) {
+    if (self->body == MP_OBJ_NULL) {
+        self->body = read_body(self);
+    }
+    return self->body;
+}
+
+static mp_obj_t request_text(modhttp_request_obj_t *self) {
+    size_t len;
+    const char *data = mp_obj_str_get_data(request_body(self), &len);
+    return mp_obj_new_str(data, len);
+}
+
+static mp_obj_t request_json(modhttp_request_obj_t *self) {
+    mp_obj_t text = request_body(self);
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        mp_obj_t json = mp_import_name(MP_QSTR_json, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+        mp_obj_t value = mp_call_function_1(mp_load_attr(json, MP_QSTR_loads), text);
+        nlr_pop();
+        return value;
+    }
+    if (mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(MP_OBJ_FROM_PTR(nlr.ret_val))), MP_OBJ_FROM_PTR(&mp_type_ValueError))) {
+        modhttp_raise_http(400, MP_ERROR_TEXT("request body is not JSON"));
+    }
+    nlr_jump(nlr.ret_val);
+}
+
+static mp_obj_t request_form(modhttp_request_obj_t *self) {
+    size_t len;
+    const char *data = mp_obj_str_get_data(request_body(self), &len);
+    return parse_query(data, len);
+}
+
+static mp_uint_t request_read(mp_obj_t self_in, void *buf, mp_uint_t size, int *errcode) {
+    int n = read_some(MP_OBJ_TO_PTR(self_in), buf, size);
+    if (n < 0) {
+        *errcode = n == -ETIMEDOUT ? MP_ETIMEDOUT : n == -EINVAL ? MP_EINVAL : MP_ECONNRESET;
+        return MP_STREAM_ERROR;
+    }
+    return (mp_uint_t)n;
+}
+
+static mp_uint_t request_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *errcode) {
+    modhttp_request_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    if (request == MP_STREAM_CLOSE) {
+        return 0;       // the body's stream; the answer ends by itself
+    }
+    if (request == MP_STREAM_POLL) {
+        mh_conn_t *conn = modhttp_request_conn(self);
+        MICROPY_PY_LWIP_ENTER
+        mp_uint_t ready = (mh_conn_readable(conn) || mh_conn_body_left(conn) == 0 ? MP_STREAM_POLL_RD : 0)
+            | (mh_conn_writable(conn) ? MP_STREAM_POLL_WR : 0);
+        MICROPY_PY_LWIP_EXIT
+        return ready & arg;
+    }
+    *errcode = MP_EINVAL;
+    return MP_STREAM_ERROR;
+}
+
+// --- The answer, step by step
+
+// begin(status=200, content_type=None, length=None, fields=None): `fields` are whole lines, each ended by CRLF.
+static mp_obj_t request_begin(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    enum { ARG_status, ARG_content_type, ARG_length, ARG_fields };
+    static const mp_arg_t allowed[] = {
+        { MP_QSTR_status, MP_ARG_INT, { .u_int = 200 } },
+        { MP_QSTR_content_type, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
+        { MP_QSTR_length, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
+        { MP_QSTR_fields, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
+    modhttp_request_obj_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    modhttp_request_conn(self);
+    modhttp_answer_begin(self, args[ARG_status].u_int, args[ARG_content_type].u_obj, args[ARG_length].u_obj, args[ARG_fields].u_obj);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(request_begin_obj, 1, request_begin);
+
+// write(data): all of it, waiting for room.
+static mp_obj_t request_write(mp_obj_t self_in, mp_obj_t data_in) {
+    modhttp_answer_write(MP_OBJ_TO_PTR(self_in), data_in);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(request_write_obj, request_write);
+
+static mp_obj_t request_end(mp_obj_t self_in) {
+    modhttp_answer_end(MP_OBJ_TO_PTR(self_in));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(request_end_obj, request_end);
+
+// detach() -> Stream of the connection's raw bytes. Nothing may have been answered.
+static mp_obj_t request_detach(mp_obj_t self_in) {
+    modhttp_request_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    mh_conn_t *conn = modhttp_request_conn(self);
+    mp_obj_t stream = modhttp_stream_new(self->app);    // first: no memory error may lose a detached connection
+    MICROPY_PY_LWIP_ENTER
+    int result = mh_conn_detach(conn);
+    MICROPY_PY_LWIP_EXIT
+    if (result == -EINVAL) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the answer has begun"));
+    }
+    if (result < 0) {
+        modhttp_raise(result);
+    }
+    modhttp_stream_own(stream, conn);
+    self->conn = NULL;
+    return stream;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(request_detach_obj, request_detach);
+
+// --- Attributes
+
+static mp_obj_t headers_new(modhttp_request_obj_t *request);
+
+static mp_obj_t request_get(modhttp_request_obj_t *self, qstr attr) {
+    const uint8_t *data;
+    const mh_head_t *head;
+    switch (attr) {
+        case MP_QSTR_path:
+            return modhttp_request_path(self);
+        case MP_QSTR_body:
+            return request_body(self);
+        case MP_QSTR_text:
+            return request_text(self);
+        case MP_QSTR_json:
+            return request_json(self);
+        case MP_QSTR_form:
+            return request_form(self);
+        case MP_QSTR_stream:
+            return MP_OBJ_FROM_PTR(self);
+        case MP_QSTR_headers:
+            return headers_new(self);
+        case MP_QSTR_client:
+            return request_client(self);
+        case MP_QSTR_method:
+            head = mh_conn_head(modhttp_request_conn(self), &data);
+            return span_str(data, head->method);
+        case MP_QSTR_target:
+            head = mh_conn_head(modhttp_request_conn(self), &data);
+            return span_str(data, head->target);
+        case MP_QSTR_head:
+            head = mh_conn_head(modhttp_request_conn(self), &data);
+            return mp_obj_new_bytes(data, head->len);
+        case MP_QSTR_query: {
+            mh_target_t target = request_target(self);
+            return parse_query(target.query, target.query_len);
+        }
+        default:
+            return MP_OBJ_NULL;
+    }
+}
+
+static void request_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    if (dest[0] != MP_OBJ_NULL) {
+        return;
+    }
+    dest[0] = request_get(MP_OBJ_TO_PTR(self_in), attr);
+    if (dest[0] == MP_OBJ_NULL) {
+        dest[1] = MP_OBJ_SENTINEL;      // look in the locals
+    }
+}
+
+static const mp_rom_map_elem_t request_locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_begin), MP_ROM_PTR(&request_begin_obj) },
+    { MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&request_write_obj) },
+    { MP_ROM_QSTR(MP_QSTR_end), MP_ROM_PTR(&request_end_obj) },
+    { MP_ROM_QSTR(MP_QSTR_detach), MP_ROM_PTR(&request_detach_obj) },
+    { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&mp_stream_read_obj) },
+    { MP_ROM_QSTR(MP_QSTR_readinto), MP_ROM_PTR(&mp_stream_readinto_obj) },
+    { MP_ROM_QSTR(MP_QSTR_readline), MP_ROM_PTR(&mp_stream_unbuffered_readline_obj) },
+    { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&mp_stream_close_obj) },
+};
+static MP_DEFINE_CONST_DICT(request_locals, request_locals_table);
+
+static const mp_stream_p_t request_stream = {
+    .read = request_read,
+    .ioctl = request_ioctl,
+};
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    modhttp_request_type,
+    MP_QSTR_Request,
+    MP_TYPE_FLAG_NONE,
+    attr, request_attr,
+    protocol, &request_stream,
+    locals_dict, &request_locals
+    );
+
+// --- Headers: a read-only mapping, names in any case, repeated fields joined by ", " (RFC 9110 section 5.3)
+
+typedef struct _modhttp_headers_obj_t {
+    mp_obj_base_t base;
+    modhttp_request_obj_t *request;
+} modhttp_headers_obj_t;
+
+static mp_obj_t headers_new(modhttp_request_obj_t *request) {
+    modhttp_headers_obj_t *self = mp_obj_malloc(modhttp_headers_obj_t, &modhttp_headers_type);
+    self->request = request;
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static mp_obj_t headers_lookup(mp_obj_t self_in, mp_obj_t name_in) {
+    modhttp_headers_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    const uint8_t *data;
+    const mh_head_t *head = mh_conn_head(modhttp_request_conn(self->request), &data);
+    size_t len;
+    const char *name = mp_obj_str_get_data(name_in, &len);
+    uint16_t at = head->fields;
+    mh_field_t field;
+    if (!mh_field_find(data, &at, name, len, &field)) {
+        return MP_OBJ_NULL;
+    }
+    mh_field_t more;
+    uint16_t next = at;
+    if (!mh_field_find(data, &next, name, len, &more)) {
+        return mp_obj_new_str(field.value, field.value_len);
+    }
+    vstr_t vstr;
+    vstr_init(&vstr, field.value_len + more.value_len + 2);
+    vstr_add_strn(&vstr, field.value, field.value_len);
+    do {
+        vstr_add_strn(&vstr, ", ", 2);
+        vstr_add_strn(&vstr, more.value, more.value_len);
+    } while (mh_field_find(data, &next, name, len, &more));
+    return mp_obj_new_str_from_vstr(&vstr);
+}
+
+static mp_obj_t headers_subscr(mp_obj_t self_in, mp_obj_t index, mp_obj_t value) {
+    if (value != MP_OBJ_SENTINEL) {
+        return MP_OBJ_NULL;     // read-only
+    }
+    mp_obj_t found = headers_lookup(self_in, index);
+    if (found == MP_OBJ_NULL) {
+        mp_raise_type_arg(&mp_type_KeyError, index);
+    }
+    return found;
+}
+
+static mp_obj_t headers_binary_op(mp_binary_op_t op, mp_obj_t self_in, mp_obj_t name) {
+    if (op != MP_BINARY_OP_CONTAINS) {
+        return MP_OBJ_NULL;
+    }
+    return mp_obj_new_bool(headers_lookup(self_in, name) != MP_OBJ_NULL);
+}
+
+// get(name, default=None)
+static mp_obj_t headers_get(size_t n_args, const mp_obj_t *args) {
+    mp_obj_t found = headers_lookup(args[0], args[1]);
+    if (found != MP_OBJ_NULL) {
+        return found;
+    }
+    return n_args > 2 ? args[2] : mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(headers_get_obj, 2, 3, headers_get);
+
+// items() -> [(name, value), …] as sent
+static mp_obj_t headers_items(mp_obj_t self_in) {
+    modhttp_headers_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    const uint8_t *data;
+    const mh_head_t *head = mh_conn_head(modhttp_request_conn(self->request), &data);
+    mp_obj_t list = mp_obj_new_list(0, NULL);
+    mh_field_t field;
+    for (uint16_t at = head->fields; mh_field_next(data, &at, &field);) {
+        mp_obj_t items[2] = { mp_obj_new_str(field.name, field.name_len), mp_obj_new_str(field.value, field.value_len) };
+        mp_obj_list_append(list, mp_obj_new_tuple(2, items));
+    }
+    return list;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(headers_items_obj, headers_items);
+
+static const mp_rom_map_elem_t headers_locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_get), MP_ROM_PTR(&headers_get_obj) },
+    { MP_ROM_QSTR(MP_QSTR_items), MP_ROM_PTR(&headers_items_obj) },
+};
+static MP_DEFINE_CONST_DICT(headers_locals, headers_locals_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    modhttp_headers_type,
+    MP_QSTR_Headers,
+    MP_TYPE_FLAG_NONE,
+    subscr, headers_subscr,
+    binary_op, headers_binary_op,
+    locals_dict, &headers_locals
+    );

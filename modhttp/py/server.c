@@ -1,0 +1,476 @@
+// _modhttp.Server: routes, listening, and the dispatch of ready requests to Python handlers.
+
+#include <string.h>
+
+#include "py/mperrno.h"
+#include "py/objexcept.h"
+#include "py/objstr.h"
+#include "py/parsenum.h"
+
+#include "lwip/netif.h"
+
+#include "core/answer.h"
+#include "port/port.h"
+#include "py/internal.h"
+
+// Handlers called per poll at the most, so that the program's own loop goes on.
+#define POLL_BATCH_MAX (16)
+
+// Routes that a new server has room for; it grows.
+#define ROUTES_INITIAL (16)
+
+// --- Construction
+
+typedef struct _limit_t {
+    uint16_t name;      // qstr
+    uint16_t preset;
+    uint32_t min;
+    uint32_t max;
+} limit_t;
+
+static const limit_t limits[] = {
+    { MP_QSTR_max_connections, 16, 1, 250 },
+    { MP_QSTR_head_buffers, 8, 1, 250 },
+    { MP_QSTR_max_head, 2048, 128, 32768 },
+    { MP_QSTR_max_fields, 32, 1, 1000 },
+    { MP_QSTR_max_target, 1024, 16, 32768 },
+    { MP_QSTR_max_body, 16384, 0, 0x3fffffff },
+    { MP_QSTR_head_timeout, 10, 1, 86400 },
+    { MP_QSTR_progress_timeout, 10, 1, 86400 },
+    { MP_QSTR_idle_timeout, 30, 1, 86400 },
+    { MP_QSTR_queue_timeout, 30, 1, 86400 },
+};
+
+static void parse_limits(const mp_map_t *kw, uint32_t values[]) {
+    size_t known = 0;
+    for (size_t i = 0; i < MP_ARRAY_SIZE(limits); i++) {
+        const limit_t *limit = &limits[i];
+        mp_map_elem_t *elem = mp_map_lookup((mp_map_t *)kw, MP_OBJ_NEW_QSTR(limit->name), MP_MAP_LOOKUP);
+        values[i] = limit->preset;
+        if (elem == NULL) {
+            continue;
+        }
+        known++;
+        mp_int_t value = mp_obj_get_int(elem->value);
+        if (value < (mp_int_t)limit->min || value > (mp_int_t)limit->max) {
+            mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q must be %u to %u"), limit->name,
+                (unsigned)limit->min, (unsigned)limit->max);
+        }
+        values[i] = (uint32_t)value;
+    }
+    if (known != kw->used) {
+        mp_raise_TypeError(MP_ERROR_TEXT("Server() got a keyword that it does not know"));
+    }
+}
+
+// Server(render, on_error, **limits)
+static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_arg_check_num(n_args, n_kw, 2, 2, true);
+    mp_map_t kw;
+    mp_map_init_fixed_table(&kw, n_kw, args + n_args);
+    uint32_t v[MP_ARRAY_SIZE(limits)];
+    parse_limits(&kw, v);
+    modhttp_server_obj_t *self = mp_obj_malloc(modhttp_server_obj_t, type);
+    self->config = (mh_config_t) {
+        .max_connections = (uint8_t)v[0], .head_buffers = (uint8_t)v[1],
+        .limits = { .max_head = (uint16_t)v[2], .max_fields = (uint16_t)v[3], .max_target = (uint16_t)v[4] },
+        .max_body = v[5],
+        .head_ms = v[6] * 1000, .progress_ms = v[7] * 1000, .idle_ms = v[8] * 1000, .queue_ms = v[9] * 1000,
+    };
+    self->next = NULL;
+    self->server = NULL;
+    self->router = NULL;
+    self->text_len = 0;
+    self->routes = mp_obj_new_list(0, NULL);
+    self->render = args[0];
+    self->on_error = args[1];
+    return MP_OBJ_FROM_PTR(self);
+}
+
+// The memory is taken when the server first starts, and kept.
+static mh_server_t *server_core(modhttp_server_obj_t *self) {
+    if (self->server == NULL) {
+        void *mem = m_new(uint32_t, (mh_server_size(&self->config) + 3) / 4);
+        self->server = mh_server_init(mem, &self->config, NULL, NULL);
+        mh_server_route(self->server, self->router);
+    }
+    return self->server;
+}
+
+// --- Routes
+
+static int add_to_router(void *router, mp_obj_t route, size_t number) {
+    mp_obj_t *items;
+    mp_obj_get_array_fixed_n(route, 3, &items);
+    size_t method_len, pattern_len;
+    const char *method = mp_obj_str_get_data(items[0], &method_len);
+    const char *pattern = mp_obj_str_get_data(items[1], &pattern_len);
+    if (memchr(pattern, '<', pattern_len) != NULL) {
+        number |= HANDLER_CAPTURES;
+    }
+    MICROPY_PY_LWIP_ENTER
+    int result = mh_router_add(router, method, method_len, pattern, pattern_len, (uint16_t)number);
+    MICROPY_PY_LWIP_EXIT
+    return result;
+}
+
+static void grow_router(modhttp_server_obj_t *self, size_t text_len) {
+    size_t count;
+    mp_obj_t *routes;
+    mp_obj_list_get(self->routes, &count, &routes);
+    size_t room = count < ROUTES_INITIAL ? ROUTES_INITIAL : 2 * count;
+    size_t size = mh_router_size(room, 2 * (self->text_len + text_len) + 16 * ROUTES_INITIAL);
+    void *mem = m_new(uint32_t, (size + 3) / 4);
+    mh_router_t *router = mh_router_init(mem, size);
+    for (size_t i = 0; i < count; i++) {
+        add_to_router(router, routes[i], i);
+    }
+    void *old = self->router;
+    if (self->server != NULL) {
+        MICROPY_PY_LWIP_ENTER
+        mh_server_route(self->server, router);
+        MICROPY_PY_LWIP_EXIT
+    }
+    self->router = router;
+    m_del(uint8_t, old, 0);
+}
+
+// add(method, pattern, handler)
+static mp_obj_t server_add(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    modhttp_server_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    size_t text_len, count;
+    mp_obj_t *routes;
+    mp_obj_str_get_data(args[2], &text_len);
+    mp_obj_t route = mp_obj_new_tuple(3, args + 1);
+    mp_obj_list_get(self->routes, &count, &routes);
+    if (count >= HANDLER_CAPTURES) {
+        mp_raise_ValueError(MP_ERROR_TEXT("too many routes"));
+    }
+    if (self->router == NULL) {
+        grow_router(self, text_len);
+    }
+    mp_obj_list_append(self->routes, route);    // first: a request may come as soon as the router knows it
+    int result = add_to_router(self->router, route, count);
+    if (result == MH_ROUTER_FULL) {
+        ((mp_obj_list_t *)MP_OBJ_TO_PTR(self->routes))->len = count;
+        grow_router(self, text_len);
+        mp_obj_list_append(self->routes, route);
+        result = add_to_router(self->router, route, count);
+    }
+    if (result == MH_ROUTER_OK) {
+        self->text_len += text_len;
+        return mp_const_none;
+    }
+    ((mp_obj_list_t *)MP_OBJ_TO_PTR(self->routes))->len = count;
+    if (result == MH_ROUTER_DUPLICATE) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%s %s already has a handler"),
+            mp_obj_str_get_str(args[1]), mp_obj_str_get_str(args[2]));
+    }
+    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("bad route %s %s"),
+        mp_obj_str_get_str(args[1]), mp_obj_str_get_str(args[2]));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(server_add_obj, 4, 4, server_add);
+
+// --- Listening
+
+static void server_stop(modhttp_server_obj_t *self) {
+    modhttp_server_obj_t **at = (modhttp_server_obj_t **)&MP_STATE_VM(modhttp_servers);
+    while (*at != NULL && *at != self) {
+        at = &(*at)->next;
+    }
+    if (*at == self) {
+        *at = self->next;
+    }
+    self->next = NULL;
+    if (self->server != NULL) {
+        MICROPY_PY_LWIP_ENTER
+        mh_server_close(self->server);
+        MICROPY_PY_LWIP_EXIT
+    }
+}
+
+// An older server of this program gives its port to a new one.
+static void take_over(modhttp_server_obj_t *self, uint16_t port) {
+    server_stop(self);
+    modhttp_server_obj_t *other = MP_STATE_VM(modhttp_servers);
+    while (other != NULL) {
+        modhttp_server_obj_t *next = other->next;
+        if (mh_server_port(other->server) == port) {
+            server_stop(other);
+        }
+        other = next;
+    }
+}
+
+static bool network_is_up(void) {
+    struct netif *netif;
+    NETIF_FOREACH(netif) {
+        if (netif_is_up(netif)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static NORETURN void raise_os_error(int code, mp_obj_t text) {
+    mp_obj_t args[2] = { MP_OBJ_NEW_SMALL_INT(code), text };
+    nlr_raise(mp_obj_new_exception_args(&mp_type_OSError, 2, args));
+}
+
+static mp_obj_t new_text(const char *text) {
+    return mp_obj_new_str(text, strlen(text));
+}
+
+static mp_obj_t format_port(const char *format, int port) {
+    vstr_t vstr;
+    vstr_init(&vstr, 64);
+    vstr_printf(&vstr, format, port);
+    return mp_obj_new_str_from_vstr(&vstr);
+}
+
+// listen(port, host)
+static mp_obj_t server_listen(mp_obj_t self_in, mp_obj_t port_in, mp_obj_t host_in) {
+    modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_int_t port = mp_obj_get_int(port_in);
+    const char *host = mp_obj_str_get_str(host_in);
+    ip_addr_t address;
+    if (port < 1 || port > 65535) {
+        mp_raise_ValueError(MP_ERROR_TEXT("port must be 1 to 65535"));
+    }
+    if (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0) {
+        address = *IP_ANY_TYPE;
+    } else if (!ipaddr_aton(host, &address)) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("host %s is not an IP address"), host);
+    }
+    if (!network_is_up()) {
+        raise_os_error(MP_EHOSTUNREACH, new_text("no network interface is up: connect one before starting the server"));
+    }
+    mh_server_t *server = server_core(self);
+    take_over(self, (uint16_t)port);
+    MICROPY_PY_LWIP_ENTER
+    err_t err = mh_server_listen(server, &address, (uint16_t)port);
+    MICROPY_PY_LWIP_EXIT
+    if (err == ERR_USE) {
+        raise_os_error(MP_EADDRINUSE, format_port("port %d is in use by another socket of this program", port));
+    }
+    if (err != ERR_OK) {
+        raise_os_error(MP_ENOMEM, format_port("no lwIP pcb left to listen on port %d", port));
+    }
+    self->next = MP_STATE_VM(modhttp_servers);
+    MP_STATE_VM(modhttp_servers) = self;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(server_listen_obj, server_listen);
+
+static mp_obj_t server_close(mp_obj_t self_in) {
+    server_stop(MP_OBJ_TO_PTR(self_in));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(server_close_obj, server_close);
+
+void modhttp_soft_reset(void) {
+    while (MP_STATE_VM(modhttp_servers) != NULL) {
+        server_stop(MP_STATE_VM(modhttp_servers));
+    }
+    MICROPY_PY_LWIP_ENTER
+    mh_floor_close();
+    MICROPY_PY_LWIP_EXIT
+    MP_STATE_VM(modhttp_floor_answer) = NULL;
+}
+
+MP_REGISTER_ROOT_POINTER(struct _modhttp_server_obj_t *modhttp_servers);
+
+// --- Dispatch
+
+// The handler's arguments: the request, then what the pattern captured, as str or int.
+static size_t fill_args(modhttp_request_obj_t *req, unsigned handler, mp_obj_t args[]) {
+    args[0] = MP_OBJ_FROM_PTR(req);
+    if (!(handler & HANDLER_CAPTURES)) {
+        return 1;
+    }
+    size_t path_len;
+    const char *path = mp_obj_str_get_data(modhttp_request_path(req), &path_len);
+    const uint8_t *data;
+    const mh_head_t *head = mh_conn_head(req->conn, &data);
+    mh_match_t match;
+    MICROPY_PY_LWIP_ENTER
+    mh_route_result_t result = mh_router_find(req->app->router, head->method_id, (const char *)data + head->method.at, head->method.len,
+        path, path_len, &match);
+    MICROPY_PY_LWIP_EXIT
+    if (result != MH_ROUTE_FOUND) {
+        return 1;
+    }
+    for (size_t i = 0; i < match.captures; i++) {
+        const char *text = path + match.capture[i].at;
+        size_t len = match.capture[i].len;
+        args[1 + i] = match.capture[i].is_int ? mp_parse_num_integer(text, len, 10, NULL) : mp_obj_new_str(text, len);
+    }
+    return 1 + match.captures;
+}
+
+static void call_handler(modhttp_request_obj_t *req) {
+    unsigned handler = mh_conn_handler(req->conn);
+    mp_obj_t args[1 + MH_ROUTER_CAPTURES];
+    size_t n_args = fill_args(req, handler, args);
+    mp_obj_t *items;
+    size_t count;
+    mp_obj_list_get(req->app->routes, &count, &items);
+    mp_obj_get_array_fixed_n(items[handler & ~HANDLER_CAPTURES], 3, &items);
+    modhttp_answer(req, mp_call_function_n_kw(items[2], n_args, 0, args));
+}
+
+// The handler raised: Python says what the client gets, and the server goes on.
+static void call_on_error(modhttp_request_obj_t *req, mp_obj_t exc) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        mp_obj_t result = mp_call_function_2(req->app->on_error, MP_OBJ_FROM_PTR(req), exc);
+        if (req->conn != NULL) {
+            modhttp_answer(req, result);
+        }
+        nlr_pop();
+    } else {
+        modhttp_answer_status(&req->conn, 500);
+    }
+}
+
+static bool ends_program(mp_obj_t exc) {
+    return !mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(exc)), MP_OBJ_FROM_PTR(&mp_type_Exception));
+}
+
+static void handle(modhttp_server_obj_t *self, mh_conn_t *conn) {
+    modhttp_request_obj_t *volatile req = NULL;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        req = mh_conn_owner(conn);
+        if (req == NULL) {
+            req = modhttp_request_new(self, conn);
+            call_handler(req);
+        } else {
+            modhttp_answer_feed(req);
+        }
+        nlr_pop();
+        return;
+    }
+    mp_obj_t exc = MP_OBJ_FROM_PTR(nlr.ret_val);
+    if (ends_program(exc)) {
+        modhttp_answer_status(req == NULL ? &conn : &req->conn, 503);
+        nlr_jump(nlr.ret_val);
+    }
+    if (req != NULL && req->conn != NULL && !mh_conn_is_alive(req->conn) && mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))) {
+        modhttp_answer_status(&req->conn, 500);     // the client went away: nobody to answer
+    } else if (req == NULL) {      // no memory for the request object itself
+        mp_obj_print_exception(&mp_plat_print, exc);
+        modhttp_answer_status(&conn, 503);
+    } else {
+        call_on_error(req, exc);
+    }
+}
+
+static int dispatch(modhttp_server_obj_t *self) {
+    int handled = 0;
+    while (handled < POLL_BATCH_MAX) {
+        MICROPY_PY_LWIP_ENTER
+        mh_conn_t *conn = mh_server_take(self->server);
+        MICROPY_PY_LWIP_EXIT
+        if (conn == NULL) {
+            break;
+        }
+        handle(self, conn);
+        handled++;
+    }
+    return handled;
+}
+
+// poll(timeout_ms) -> requests handled. Negative: wait for one without end.
+static mp_obj_t server_poll(mp_obj_t self_in, mp_obj_t timeout_in) {
+    modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_int_t timeout = mp_obj_get_int(timeout_in);
+    mp_uint_t start = mp_hal_ticks_ms();
+    if (self->server == NULL) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the server is not started"));
+    }
+    for (;;) {
+        int handled = dispatch(self);
+        if (handled > 0 || timeout == 0 || mh_server_port(self->server) == 0) {
+            mp_event_handle_nowait();
+            return MP_OBJ_NEW_SMALL_INT(handled);
+        }
+        if (timeout < 0) {
+            mp_event_wait_indefinite();
+            continue;
+        }
+        mp_uint_t passed = mp_hal_ticks_ms() - start;
+        if (passed >= (mp_uint_t)timeout) {
+            return MP_OBJ_NEW_SMALL_INT(0);
+        }
+        mp_event_wait_ms((mp_uint_t)timeout - passed);
+    }
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(server_poll_obj, server_poll);
+
+// --- Figures
+
+static void store(mp_obj_t dict, qstr name, uint32_t value) {
+    mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(name), mp_obj_new_int_from_uint(value));
+}
+
+static mp_obj_t server_stats(mp_obj_t self_in) {
+    static const uint16_t names[] = { MP_QSTR_status_1xx, MP_QSTR_status_2xx, MP_QSTR_status_3xx, MP_QSTR_status_4xx, MP_QSTR_status_5xx };
+    modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    mh_server_t *server = server_core(self);
+    mh_stats_t stats;
+    unsigned open, idle, queued, buffers;
+    MICROPY_PY_LWIP_ENTER
+    stats = *mh_server_stats(server);
+    mh_server_usage(server, &open, &idle, &queued, &buffers);
+    MICROPY_PY_LWIP_EXIT
+    mp_obj_t dict = mp_obj_new_dict(15);
+    store(dict, MP_QSTR_open, open);
+    store(dict, MP_QSTR_idle, idle);
+    store(dict, MP_QSTR_queued, queued);
+    store(dict, MP_QSTR_requests, stats.requests);
+    for (size_t i = 1; i < MP_ARRAY_SIZE(names); i++) {
+        store(dict, names[i], stats.status[i]);
+    }
+    store(dict, MP_QSTR_bytes_in, stats.bytes_in);
+    store(dict, MP_QSTR_bytes_out, stats.bytes_out);
+    store(dict, MP_QSTR_refused, stats.refused);
+    store(dict, MP_QSTR_timed_out, stats.timed_out);
+    store(dict, MP_QSTR_resets, stats.resets);
+    store(dict, MP_QSTR_head_buffers_free, buffers);
+    store(dict, MP_QSTR_uptime, (uint32_t)(mp_hal_ticks_ms() / 1000));
+    return dict;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(server_stats_obj, server_stats);
+
+// port: 0 when not listening
+static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    if (dest[0] != MP_OBJ_NULL) {
+        return;
+    }
+    if (attr == MP_QSTR_port) {
+        dest[0] = MP_OBJ_NEW_SMALL_INT(self->server == NULL ? 0 : mh_server_port(self->server));
+    } else {
+        dest[1] = MP_OBJ_SENTINEL;      // look in the locals
+    }
+}
+
+static const mp_rom_map_elem_t server_locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_add), MP_ROM_PTR(&server_add_obj) },
+    { MP_ROM_QSTR(MP_QSTR_listen), MP_ROM_PTR(&server_listen_obj) },
+    { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&server_close_obj) },
+    { MP_ROM_QSTR(MP_QSTR_poll), MP_ROM_PTR(&server_poll_obj) },
+    { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&server_stats_obj) },
+};
+static MP_DEFINE_CONST_DICT(server_locals, server_locals_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    modhttp_server_type,
+    MP_QSTR_Server,
+    MP_TYPE_FLAG_NONE,
+    make_new, server_make_new,
+    attr, server_attr,
+    locals_dict, &server_locals
+    );

@@ -1,0 +1,93 @@
+"""What a handler may return, and how it becomes an answer."""
+
+import json
+
+from _modhttp import check_field
+
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+BYTES = "application/octet-stream"
+
+# Fields that the server says itself.
+_OWN = ("content-length", "connection", "transfer-encoding")
+
+
+class Response:
+    """An answer with everything said.
+
+    body: str, bytes, a dict or list (sent as JSON), or an iterable of str or bytes (streamed).
+    headers: a dict, or a list of (name, value) pairs where a name repeats.
+    """
+
+    def __init__(self, body=b"", status=200, headers=None, content_type=None):
+        self.body = body
+        self.status = status
+        self.headers = headers
+        self.content_type = content_type
+
+
+def html(body, status=200, headers=None):
+    """An HTML page."""
+    return Response(body, status, headers, HTML)
+
+
+def field_lines(headers):
+    """(field lines as one str, Content-Type's value or None) of a dict or list of pairs.
+
+    Raises ValueError for a name or value that HTTP does not allow.
+    """
+    lines = []
+    content_type = None
+    for name, value in headers.items() if isinstance(headers, dict) else headers:
+        value = str(value)
+        check_field(name, value)
+        lower = name.lower()
+        if lower == "content-type":
+            content_type = value
+        elif lower not in _OWN:
+            lines.append(name + ": " + value + "\r\n")
+    return "".join(lines), content_type
+
+
+def _encode(body):
+    """(body, content type) of anything that can be a body. Raises TypeError naming the type."""
+    if isinstance(body, str):
+        return body, TEXT
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return body, BYTES
+    if isinstance(body, (dict, list)):
+        return json.dumps(body), JSON
+    if hasattr(body, "__next__") or hasattr(body, "__iter__"):
+        return body, BYTES
+    raise TypeError(
+        "handler returned %s; it may return str, bytes, dict, list, int, tuple, Response or a generator"
+        % type(body).__name__
+    )
+
+
+def render(result):
+    """(body, status, field lines or None, content type or None) of a handler's return value: what _modhttp asks for."""
+    status = 200
+    headers = content_type = None
+    if isinstance(result, tuple):
+        if not 2 <= len(result) <= 3 or not isinstance(result[1], int):
+            raise TypeError("handler returned a tuple that is not (body, status) or (body, status, headers)")
+        status = result[1]
+        headers = result[2] if len(result) == 3 else None
+        result = result[0]
+    if isinstance(result, Response):
+        status = result.status if status == 200 else status
+        headers = headers or result.headers
+        content_type = result.content_type
+        result = result.body
+    if isinstance(result, int) and not isinstance(result, bool):
+        return b"", result, None, None
+    fields = None
+    if headers:
+        fields, named = field_lines(headers)
+        content_type = content_type or named
+    body, default = _encode(result)
+    if content_type is None and not (status in (204, 304) or result == b""):
+        content_type = default
+    return body, status, fields, content_type
