@@ -2,6 +2,7 @@
 // The emulated board's one entry point.
 
 import { run } from './run.mjs';
+import { script } from './script.mjs';
 
 const usage = `usage: emulator.mjs COMMAND [options] [--gateway PROGRAM ARGUMENTS...]
 
@@ -14,7 +15,7 @@ options of all: --uf2 FILE, --elf FILE, --rom FILE, --flash FILE (kept between r
 --gateway comes last: a program that speaks SLIP on its standard input and output
 `;
 
-const commands = { run };
+const commands = { run, script };
 
 // Everything after --gateway is the gateway's own command line.
 function split(args) {

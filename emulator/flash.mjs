@@ -19,6 +19,8 @@ export class Flash {
     this.path = path;
     this.timer = null;
     this.dirty = false;
+    this.erases = 0;                 // how often each was asked for
+    this.programs = 0;
     if (path && existsSync(path)) this.load();
   }
 
@@ -41,6 +43,7 @@ export class Flash {
       at += whole ? BLOCK : SECTOR;
     }
     this.bytes.fill(0xff, offset, end);
+    this.erases++;
     this.changed();
     return nanos;
   }
@@ -48,6 +51,7 @@ export class Flash {
   program(offset, data) {
     this.check(offset, data.length, PAGE);
     for (let i = 0; i < data.length; i++) this.bytes[offset + i] &= data[i];
+    this.programs++;
     this.changed();
     return (data.length / PAGE) * PAGE_PROGRAM_NANOS;
   }

@@ -35,6 +35,7 @@ export class Machine {
     this.onSerial = this.onUart = this.onReset = this.onStop = this.onWarning = () => {};
     this.uptime = 0;                  // of earlier boots, in nanoseconds
     this.boots = 0;
+    this.pastCycles = 0;
     this.powerUp();
   }
 
@@ -99,6 +100,7 @@ export class Machine {
   reset() {
     const watchdog = this.mcu.peripherals[WATCHDOG];
     this.uptime += this.clock.nanos;
+    this.pastCycles += this.core.cycles;
     const line = this.uarts[0].line.slice(this.uarts[0].lineAt);
     this.powerUp(watchdog);
     this.uarts[0].receive(line);
@@ -178,9 +180,9 @@ export class Machine {
     return this.uptime + this.clock.nanos;
   }
 
-  // Cycles in which the processor did not sleep.
+  // Cycles in which the processor did not sleep, of all boots.
   get cycles() {
-    return this.core.cycles;
+    return this.pastCycles + this.core.cycles;
   }
 
   get idle() {

@@ -14,22 +14,28 @@ export class RawRepl {
     this.type = type;
     this.softReset = softReset;
     this.state = 'off';
+    this.raw = false;                  // the board is in the raw REPL already
+    this.next = null;                  // to run as soon as the board is ready again
     this.head = '';
   }
 
   // Interrupts whatever runs, enters the raw REPL and pastes the program.
   run(program) {
+    if (this.state === 'settle') {
+      this.next = program;
+      return;
+    }
     this.program = Buffer.from(program);
     this.at = 0;
     this.window = 0;
     this.failed = false;
     this.head = '';
-    this.state = 'prompt';
-    this.type(`\r${CTRL_C}${CTRL_C}`);
+    this.state = this.raw ? 'banner' : 'prompt';
+    this.type(this.raw ? [CTRL_A] : `\r${CTRL_C}${CTRL_C}`);
   }
 
   get busy() {
-    return this.state !== 'off';
+    return this.state !== 'off' && (this.state !== 'settle' || this.next !== null);
   }
 
   receive(bytes) {
@@ -139,8 +145,20 @@ export class RawRepl {
       this.onError(text);
     });
     if (left === null) return Buffer.alloc(0);
-    this.state = 'off';
+    this.state = 'settle';
     this.onEnd(this.failed);
     return left;
+  }
+
+  // The prompt; after SystemExit it is the end of a soft reset's banner.
+  settle(rest) {
+    const at = rest.indexOf('>');
+    if (at < 0) return Buffer.alloc(0);
+    this.state = 'off';
+    this.raw = true;
+    const { next } = this;
+    this.next = null;
+    if (next !== null) this.run(next);
+    return rest.subarray(at + 1);
   }
 }

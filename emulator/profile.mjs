@@ -1,0 +1,44 @@
+// Where the cycles went: per address while it runs, per function when asked.
+
+export class Profile {
+  // `excluded(name, exception)`: functions whose cycles are kept apart.
+  constructor(symbols, excluded = () => false) {
+    this.symbols = symbols;
+    this.excluded = excluded;
+    this.counts = new Map();         // address * 64 + exception number → cycles
+    this.active = true;
+  }
+
+  // Called by the core for every instruction.
+  add(address, cycles, exception) {
+    if (!this.active) return;
+    const key = address * 64 + exception;
+    this.counts.set(key, (this.counts.get(key) ?? 0) + cycles);
+  }
+
+  *entries() {
+    for (const [key, cycles] of this.counts) {
+      const address = Math.floor(key / 64), exception = key % 64;
+      const name = address < 0x10000 ? 'bootrom' : this.symbols.find(address)?.name ?? 'unknown';
+      yield { name, exception, cycles };
+    }
+  }
+
+  // [name, cycles], most first; what is excluded is left out.
+  bySymbol() {
+    const sums = new Map();
+    for (const { name, exception, cycles } of this.entries()) {
+      if (!this.excluded(name, exception)) sums.set(name, (sums.get(name) ?? 0) + cycles);
+    }
+    return [...sums].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  }
+
+  // { counted, excluded }: sums of cycles.
+  totals() {
+    const sums = { counted: 0, excluded: 0 };
+    for (const { name, exception, cycles } of this.entries()) {
+      sums[this.excluded(name, exception) ? 'excluded' : 'counted'] += cycles;
+    }
+    return sums;
+  }
+}
