@@ -1,3 +1,3 @@
 include("$(MPY_DIR)/extmod/asyncio")
 freeze("modules")
-package("modhttp", base_path="../../python", opt=3)
+package("modhttp", base_path="../../python")

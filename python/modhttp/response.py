@@ -88,6 +88,6 @@ def render(result):
         fields, named = field_lines(headers)
         content_type = content_type or named
     body, default = _encode(result)
-    if content_type is None and not (status in (204, 304) or result == b""):
+    if content_type is None and body:
         content_type = default
     return body, status, fields, content_type
