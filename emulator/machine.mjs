@@ -4,13 +4,14 @@
 // Time is the board's own: run(nanos) makes it pass, and nothing here looks at the wall clock.
 
 import { readFileSync } from 'node:fs';
-import { ConsoleLogger, LogLevel, RP2040, USBCDC } from './library.mjs';
+import { ConsoleLogger, LogLevel, RP2040 } from './library.mjs';
 import { Clock } from './clock.mjs';
 import { Core } from './core.mjs';
 import { installCore1 } from './core1.mjs';
 import { Fault } from './fault.mjs';
 import { Pl011 } from './pl011.mjs';
 import { Rosc } from './rosc.mjs';
+import { SerialHost } from './usb.mjs';
 
 // Addresses >> 12, the keys of rp2040js's table of peripherals.
 const RESETS = 0x4000c;
@@ -20,7 +21,6 @@ const ROSC = 0x40060;
 
 const UART_OPTIONS = [{ irq: 20, dreqTx: 20, dreqRx: 21 }, { irq: 21, dreqTx: 22, dreqRx: 23 }];
 const UART_RESET_BITS = [22, 23];
-const USB_PACKET = 64;
 
 // BKPT numbers of bootrom/start.S.
 const CALL = { NO_IMAGE: 0xe0, ERASE: 0xe1, PROGRAM: 0xe2, BOOTSEL: 0xe3, FAULT: 0xe4 };
@@ -51,7 +51,7 @@ export class Machine {
     this.core.onBreakpoint = (number) => this.hypercall(number);
     mcu.addClockListener((hertz) => clock.setFrequency(hertz));
     this.installPeripherals(mcu, watchdog);
-    this.installUsb(mcu);
+    this.serial = new SerialHost(mcu, (bytes) => this.onSerial(bytes));
     this.busyUntil = 0;               // the core stands still while the flash chip works
     this.stopped = '';                // why the machine will not go on
     this.restart = false;
@@ -114,35 +114,14 @@ export class Machine {
     this.onStop(reason);
   }
 
-  // ---- USB: the host's side of the serial port
+  // ---- the USB serial port
 
-  installUsb(mcu) {
-    const cdc = this.cdc = new USBCDC(mcu.usbCtrl);
-    this.serialReady = false;
-    this.serialQueue = this.serialQueue ?? [];
-    this.serialRoom = 0;              // what the board's OUT endpoint will take
-    cdc.onDeviceConnected = () => { this.serialReady = true; };
-    cdc.onSerialData = (bytes) => this.onSerial(bytes);
-    // rp2040js answers each OUT buffer at once, if need be with an empty packet, which keeps TinyUSB busy for
-    // ever. A real host sends when it has something.
-    mcu.usbCtrl.onEndpointRead = (endpoint, size) => {
-      if (endpoint !== cdc.outEndpoint) return;
-      this.serialRoom = size;
-      this.sendSerial();
-    };
+  get serialReady() {
+    return this.serial.ready;
   }
 
-  // Types bytes into the USB serial port.
   type(bytes) {
-    for (const byte of typeof bytes === 'string' ? Buffer.from(bytes) : bytes) this.serialQueue.push(byte);
-    this.sendSerial();
-  }
-
-  sendSerial() {
-    if (this.serialRoom === 0 || this.serialQueue.length === 0) return;
-    const packet = this.serialQueue.splice(0, Math.min(this.serialRoom, USB_PACKET));
-    this.serialRoom = 0;
-    this.mcu.usbCtrl.endpointReadDone(this.cdc.outEndpoint, Uint8Array.from(packet));
+    this.serial.type(typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
   }
 
   // ---- what the boot ROM asks for

@@ -1,0 +1,72 @@
+// `repl`: the board's REPL on this terminal, and its USB serial port as a pty for mpremote.
+
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { boardOptions } from './board.mjs';
+import { Session } from './session.mjs';
+import { openKeyboard } from './terminal.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const QUIT = 0x1d;               // Ctrl-]
+
+// Calls onPath(path) once, onClient(there) as clients come and go, onData(Buffer) with what they send.
+class SerialPort {
+  constructor({ onPath, onClient, onData }) {
+    this.child = spawn('python3', [join(here, 'pty_relay.py')], { stdio: ['pipe', 'pipe', 'inherit', 'pipe'] });
+    this.child.stdin.on('error', () => {});
+    this.child.on('error', (error) => process.stderr.write(`emulator: no pty: ${error.message}\n`));
+    this.child.stdout.on('data', onData);
+    let first = true;
+    createInterface({ input: this.child.stdio[3] }).on('line', (line) => {
+      if (first) onPath(line);
+      else onClient(line === 'open');
+      first = false;
+    });
+  }
+
+  write(bytes) {
+    if (this.child.stdin.writable) this.child.stdin.write(bytes);
+  }
+
+  end() {
+    this.child.stdin.end();
+  }
+}
+
+export function repl(args, gateway) {
+  const { values } = parseArgs({ args, options: boardOptions });
+  const session = new Session(values, gateway);
+  const note = (text) => process.stderr.write(`emulator: ${text}\r\n`);
+  let client = false;
+
+  // A client's traffic is a protocol rather than text: the terminal shows the port's output when no one has it.
+  const port = new SerialPort({
+    onPath: (path) => {
+      note(`USB serial port: ${path}; Ctrl-] quits`);
+      start();
+    },
+    onClient: (there) => {
+      client = there;
+      note(there ? 'serial port opened by another program' : 'serial port closed');
+    },
+    onData: (bytes) => session.type(bytes),
+  });
+  session.atExit.push(() => port.end());
+  session.onSerial = (bytes) => {
+    if (!client) process.stdout.write(bytes);
+    port.write(bytes);
+  };
+  session.machine.onReset = () => note('the board was reset');
+
+  function start() {
+    session.atExit.push(openKeyboard((bytes) => {
+      const quit = bytes.indexOf(QUIT);
+      if (quit !== 0) session.type(quit < 0 ? bytes : bytes.subarray(0, quit));
+      if (quit >= 0) session.end(0);
+    }));
+    session.pacer.start();
+  }
+}
