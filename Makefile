@@ -1,0 +1,41 @@
+# The front door. Each command is a program of its own under tools/, which installs, fetches and builds what is missing.
+
+APP = examples/demo.py
+PORT = 8080
+APP_PORT = 80
+TARGET = host
+FLASH =
+BOARD = MODHTTP_PICO
+export APP PORT APP_PORT TARGET FLASH BOARD
+
+PYTHON = python3
+export PYTHONDONTWRITEBYTECODE = 1
+
+help:
+	@echo 'make run [APP=file.py] [PORT=8080] [TARGET=host|rp2040] [APP_PORT=80] [FLASH=file]'
+	@echo '                run a program and serve it at http://127.0.0.1:PORT; Ctrl-C ends it'
+	@echo 'make emulate [FLASH=file]'
+	@echo "                the emulated board's REPL; Ctrl-] quits"
+	@echo 'make firmware [BOARD=MODHTTP_PICO]'
+	@echo '                build build/firmware/BOARD.uf2'
+	@echo 'make test       run all tests'
+	@echo 'make cycles     count what a request costs on the RP2040, in processor cycles'
+	@echo 'make clean      remove build/'
+
+run:
+	@exec $(PYTHON) tools/run.py --app "$$APP" --target "$$TARGET" --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH"
+
+emulate:
+	@exec $(PYTHON) tools/run.py --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH"
+
+firmware:
+	@exec $(PYTHON) tools/build.py firmware "$$BOARD"
+
+test:
+	@$(PYTHON) tools/need.py test
+	@exec "$$($(PYTHON) tools/need.py --print python)" -m pytest
+
+clean:
+	rm -rf build
+
+.PHONY: help run emulate firmware test clean

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Build a product, if its sources have changed: `build.py host`, `slipgate`, `bootrom`, `firmware [BOARD]`.
+
+Installs the tools and fetches the sources first where they are missing. Prints the product's path; a build's own
+output is shown only when it fails. Standard library only.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import need
+from common import Refusal, locked, run_command, say
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+
+# What `make run PORT=9000 BOARD=...` hands down, and what the makes and cmakes of a build must not take as theirs.
+NOT_FOR_BUILDS = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MAKEFILES",
+                  "APP", "PORT", "TARGET", "APP_PORT", "FLASH", "BOARD"}
+
+
+def source_tree(only):
+    """MicroPython's, made ready if need be."""
+    done = subprocess.run([sys.executable, ROOT / "micropython/fetch.py", "--only", only],
+                          check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)  # it has said why
+    return done.stdout.strip()
+
+
+def fingerprint(command, inputs):
+    """Changes when the command or an input file does: a thousandth of the time that make and ninja take to see it."""
+    digest = hashlib.sha256(repr(command).encode())
+    for name in inputs:
+        path = ROOT / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and file.suffix != ".pyc":
+                status = file.stat()
+                digest.update(f"\0{file}\0{status.st_mtime_ns}\0{status.st_size}".encode())
+    return digest.hexdigest()
+
+
+def build(product, what, inputs, command):
+    """Run `command` unless `product` is there and neither it nor `inputs` (paths in the repository) have changed."""
+    command = [str(word) for word in command]
+    stamp = BUILD / "stamps" / "-".join(product.relative_to(BUILD).parts)
+    if is_current(product, stamp, fingerprint(command, inputs)):
+        return product
+    with locked(stamp.with_suffix(".lock"), f"waiting for another run that is building {what}"):
+        now = fingerprint(command, inputs)
+        if is_current(product, stamp, now):
+            return product
+        say(f"building {what}")
+        product.parent.mkdir(parents=True, exist_ok=True)
+        environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_BUILDS}
+        done = subprocess.run(command, check=False, cwd=ROOT, env=environment, errors="replace", text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            sys.stderr.write(done.stdout)
+            raise Refusal(f"building {what} failed: see above")
+        stamp.write_text(now)
+    return product
+
+
+def is_current(product, stamp, now):
+    return product.exists() and stamp.exists() and stamp.read_text() == now
+
+
+def host(*settings, directory="host"):
+    """MicroPython for this machine with modhttp in it, and slipgate beside it. `settings`: build_host.sh's."""
+    need.ensure(["host"])
+    return build(BUILD / directory / "modhttp", f"{directory} (a minute, the first time)",
+                 ["modhttp", "micropython/unix", "python", "tools/build_host.sh"],
+                 ["sh", "tools/build_host.sh", source_tree("host"), *settings, f"BUILD={BUILD / directory}"])
+
+
+def slipgate():
+    """The other end of the emulated board's serial line."""
+    need.ensure(["host"])
+    product = BUILD / "host/slipgate"
+    return build(product, "slipgate", ["modhttp/port"],
+                 ["make", "-s", "-C", "modhttp/port/unix", "-f", "slipgate.mk", f"-j{os.cpu_count()}",
+                  f"MPDIR={source_tree('host')}", f"OBJ={BUILD / 'host/obj/slipgate'}", f"OUT={product}"])
+
+
+def bootrom():
+    """The emulated RP2040's boot ROM."""
+    need.ensure(["emulator"])
+    return build(BUILD / "emulator/bootrom.bin", "the emulator's boot ROM", ["emulator/bootrom"],
+                 ["make", "-s", "-C", "emulator/bootrom", f"OUT={BUILD / 'emulator'}"])
+
+
+def firmware(board="MODHTTP_PICO"):
+    """A board's UF2; the ELF file is beside it."""
+    if not (ROOT / "ports/rp2/boards" / board / "mpconfigboard.h").is_file():
+        boards = sorted(path.parent.name for path in ROOT.glob("ports/rp2/boards/*/mpconfigboard.h"))
+        raise Refusal(f"no board is called {board or '(empty)'}: there are {', '.join(boards)}")
+    need.ensure(["firmware"])
+    return build(BUILD / f"firmware/{board}.uf2", f"the firmware of {board} (minutes, the first time)",
+                 ["modhttp", "ports", "python", "tools/build_firmware.sh"],
+                 ["sh", "tools/build_firmware.sh", source_tree("firmware"), board])
+
+
+def main():
+    products = {"host": host, "slipgate": slipgate, "bootrom": bootrom, "firmware": firmware}
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("product", choices=products)
+    parser.add_argument("setting", nargs="*", help="firmware: the board; host: settings of build_host.sh")
+    options = parser.parse_args()
+    return products[options.product](*options.setting)
+
+
+if __name__ == "__main__":
+    run_command(main)
