@@ -37,6 +37,21 @@ bool mh_body_done(const mh_body_t *body) {
     return body->state == STATE_DONE;
 }
 
+// Whether the byte that led here is one of those that could go on for ever.
+static bool is_extra(const mh_body_t *body) {
+    switch (body->state) {
+        case STATE_SIZE_MORE:
+            return body->left == 0;     // zeros before the size
+        case STATE_SIZE_SPACE:
+        case STATE_EXTENSION:
+        case STATE_NAME:
+        case STATE_VALUE:
+            return true;
+        default:
+            return false;
+    }
+}
+
 // The state after byte `c` of a chunk's size line.
 static uint8_t size_line(mh_body_t *body, uint8_t c) {
     switch (body->state) {
@@ -45,9 +60,6 @@ static uint8_t size_line(mh_body_t *body, uint8_t c) {
             if (mh_is(c, MH_CHAR_HEX)) {
                 if (body->left >> 28) {
                     return STATE_BAD;
-                }
-                if (body->state == STATE_SIZE_MORE && body->left == 0) {
-                    ++body->extra;      // zeros in front could go on for ever
                 }
                 body->left = body->left << 4 | mh_hex(c);
                 return STATE_SIZE_MORE;
@@ -58,16 +70,13 @@ static uint8_t size_line(mh_body_t *body, uint8_t c) {
         // fall through
         case STATE_SIZE_SPACE:
             if (c == ' ' || c == '\t') {
-                ++body->extra;
                 return STATE_SIZE_SPACE;
             }
             if (c == ';') {
-                ++body->extra;
                 return STATE_EXTENSION;
             }
             return c == '\r' && body->state == STATE_SIZE_MORE ? STATE_SIZE_LF : STATE_BAD;
         case STATE_EXTENSION:
-            ++body->extra;
             return mh_is(c, MH_CHAR_VALUE) ? STATE_EXTENSION : c == '\r' ? STATE_SIZE_LF : STATE_BAD;
         default:    // STATE_SIZE_LF
             return c != '\n' ? STATE_BAD : body->left != 0 ? STATE_DATA : STATE_TRAILER;
@@ -75,7 +84,7 @@ static uint8_t size_line(mh_body_t *body, uint8_t c) {
 }
 
 // The state after byte `c` of the trailers, or of the line end that follows a chunk's data.
-static uint8_t trailer_line(mh_body_t *body, uint8_t c) {
+static uint8_t trailer_line(const mh_body_t *body, uint8_t c) {
     switch (body->state) {
         case STATE_DATA_CR:
             return c == '\r' ? STATE_DATA_LF : STATE_BAD;
@@ -85,13 +94,10 @@ static uint8_t trailer_line(mh_body_t *body, uint8_t c) {
             if (c == '\r') {
                 return STATE_END_LF;
             }
-            ++body->extra;
             return mh_is(c, MH_CHAR_TOKEN) ? STATE_NAME : STATE_BAD;
         case STATE_NAME:
-            ++body->extra;
             return mh_is(c, MH_CHAR_TOKEN) ? STATE_NAME : c == ':' ? STATE_VALUE : STATE_BAD;
         case STATE_VALUE:
-            ++body->extra;
             return mh_is(c, MH_CHAR_VALUE) ? STATE_VALUE : c == '\r' ? STATE_VALUE_LF : STATE_BAD;
         case STATE_VALUE_LF:
             return c == '\n' ? STATE_TRAILER : STATE_BAD;
@@ -121,6 +127,7 @@ int mh_body_next(mh_body_t *body, const uint8_t *in, size_t len, const uint8_t *
         }
         body->state = body->state <= STATE_SIZE_LF ? size_line(body, *p) : trailer_line(body, *p);
         ++p;
+        body->extra += is_extra(body);
         if (body->state == STATE_BAD || body->extra > MH_BODY_EXTRA_MAX) {
             body->state = STATE_BAD;
             return -400;

@@ -1,0 +1,49 @@
+"""The core compiles without a warning wherever it is to run, and fits."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from .native import MODHTTP, SOURCES, WARNINGS
+
+# What a Cortex-M0+ has room for: bytes of code and tables of all of core/, as the firmware compiles it.
+FLASH_MAX = 8192
+ARM = "arm-none-eabi-gcc"
+TARGETS = {
+    "gcc": ["gcc", "-O2"],
+    "gcc-O0": ["gcc", "-O0"],
+    "clang": ["clang", "-O2"],
+    "cortex-m0plus": [ARM, "-mcpu=cortex-m0plus", "-mthumb", "-O2", "-ffreestanding"],
+}
+
+
+def compile_objects(command, directory):
+    if not shutil.which(command[0]):
+        pytest.skip(f"no {command[0]} on this machine")
+    extra = ["-pedantic", "-Wshadow", "-Wconversion", "-Wno-sign-conversion", "-Wstrict-prototypes"]
+    subprocess.run([*command, *WARNINGS, *extra, f"-I{MODHTTP}", "-c", *SOURCES], check=True, cwd=directory)
+    return sorted(directory.glob("*.o"))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_compiles(target, tmp_path):
+    assert len(compile_objects(TARGETS[target], tmp_path)) == len(SOURCES)
+
+
+def test_fits(tmp_path):
+    objects = compile_objects(TARGETS["cortex-m0plus"], tmp_path)
+    table = subprocess.run(["arm-none-eabi-size", *objects], check=True, capture_output=True, text=True).stdout
+    rows = [[int(cell) for cell in line.split()[:3]] for line in table.splitlines()[1:]]
+    assert sum(text for text, _, _ in rows) <= FLASH_MAX
+    assert all(data == bss == 0 for _, data, bss in rows), "tables are const, and there are no globals"
+
+
+def test_needs_only_libgcc_and_memory_functions(tmp_path):
+    """What the objects leave to others to define."""
+    objects = compile_objects(TARGETS["cortex-m0plus"], tmp_path)
+    table = subprocess.run(["arm-none-eabi-nm", *objects], check=True, capture_output=True, text=True).stdout
+    lines = [line.split() for line in table.splitlines() if line]
+    wanted = {words[-1] for words in lines if words[-2:-1] == ["U"]}
+    defined = {words[2] for words in lines if len(words) == 3 and words[1] in "TR"}
+    assert {name for name in wanted - defined if not name.startswith("__")} <= {"memchr", "memcmp", "memcpy", "memset", "strlen"}
