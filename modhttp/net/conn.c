@@ -684,7 +684,7 @@ static void time_out(mh_conn_t *conn, uint16_t status) {
 }
 
 static void check_deadline(mh_conn_t *conn) {
-    if (!time_reached(sys_now(), conn->deadline)) {
+    if (!is_past(sys_now(), conn->deadline)) {
         return;
     }
     switch (conn->state) {

@@ -98,7 +98,7 @@ static inline bool conn_owned(const mh_conn_t *conn) {
     return conn->state == CONN_OPEN || conn->state == CONN_DETACHED;
 }
 
-static inline bool time_reached(uint32_t now, uint32_t deadline) {
+static inline bool is_past(uint32_t now, uint32_t deadline) {
     return (int32_t)(now - deadline) >= 0;
 }
 

@@ -72,7 +72,7 @@ static mh_conn_t *oldest(mh_server_t *server, bool (*fits)(const mh_conn_t *)) {
     mh_conn_t *found = NULL;
     for (unsigned i = 0; i < server->conn_count; i++) {
         mh_conn_t *conn = &server->conns[i];
-        if (fits(conn) && (found == NULL || !time_reached(conn->deadline, found->deadline))) {
+        if (fits(conn) && (found == NULL || !is_past(conn->deadline, found->deadline))) {
             found = conn;
         }
     }
@@ -95,7 +95,7 @@ static bool is_partial(const mh_conn_t *conn) {
 // Close the connection that has been idle longest, if long enough.
 static bool evict_idle(mh_server_t *server) {
     mh_conn_t *conn = oldest(server, conn_is_idle);
-    if (conn == NULL || !time_reached(sys_now(), conn->deadline - server->config.idle_ms + EVICT_IDLE_MS)) {
+    if (conn == NULL || !is_past(sys_now(), conn->deadline - server->config.idle_ms + EVICT_IDLE_MS)) {
         return false;
     }
     conn_close(conn);

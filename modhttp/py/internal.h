@@ -1,6 +1,8 @@
 #ifndef MODHTTP_PY_INTERNAL_H
 #define MODHTTP_PY_INTERNAL_H
 
+#include <errno.h>
+
 #include "py/mphal.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
