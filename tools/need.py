@@ -141,11 +141,12 @@ def install_packages(packages, purpose):
         raise Refusal(f"{purpose} needs packages that this user cannot install; {by_hand}")
     say(f"installing for {purpose}, once: {names}")
     apt = [*become_root, "env", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
-    stale = run([*apt, "update"])  # one mirror of many may fail; what counts is whether the install works
+    # One mirror of many may fail: what counts is whether the install works.
+    stale = run([*apt, "-o", "APT::Update::Error-Mode=any", "update"])
     reason = run([*apt, "-o", "DPkg::Lock::Timeout=600", "install", "--no-install-recommends", *packages])
     if reason:
-        if stale and "no network" in stale:
-            reason = stale
+        if stale and stale != reason:
+            reason = f"{stale}: {reason}"
         raise Refusal(f"could not install {names}: {reason}; {by_hand}")
 
 

@@ -12,6 +12,7 @@ from fake_debian import PROJECT
 # An apt-get that writes down how it was called. On `install` it makes the commands named in $MAKES.
 APT_GET = """#!/bin/sh
 echo "$DEBIAN_FRONTEND $*" >>"$LOG"
+case "$*" in *update*) [ -z "$STALE" ] || { echo "$STALE"; exit 100; };; esac
 [ -z "$FAILS" ] || { echo "$FAILS"; exit 100; }
 case "$*" in *install*) for name in $MAKES; do echo '#!/bin/sh' >"$BIN/$name"; chmod +x "$BIN/$name"; done;; esac
 """
@@ -92,9 +93,16 @@ def test_what_is_missing_is_installed_after_an_update(bench):
 
 @as_root
 def test_no_network_is_said_in_one_line(bench):
-    line = refusal_of(bench.need("host", FAILS="E: Temporary failure resolving 'mirror.invalid'"))
+    stale = "E: Failed to fetch it: Temporary failure resolving 'mirror.invalid'"
+    line = refusal_of(bench.need("host", STALE=stale, FAILS="E: Unable to locate package gcc"))
     assert "could not install gcc make: no network" in line
+    assert "Unable to locate package gcc" in line
     assert "apt-get install --no-install-recommends gcc make" in line
+
+
+@as_root
+def test_a_mirror_that_fails_does_not_matter_when_the_install_works(bench):
+    assert bench.need("host", STALE="E: Failed to fetch it", MAKES="gcc make").returncode == 0
 
 
 @as_root
