@@ -149,7 +149,7 @@ footer a { color: var(--accent) }
     <h2>LED</h2><div class="lamp"></div>
     <button id="switch" aria-pressed="false">Switch on</button>
   </section>
-  <section><h2>Uptime</h2><div class="value" id="uptime">–</div><div class="note">since the program started</div></section>
+  <section><h2>Uptime</h2><div class="value" id="uptime">–</div><div class="note">hours, minutes, seconds</div></section>
   <section><h2>Requests</h2><div class="value" id="requests">–</div><div class="note" id="errors">&nbsp;</div></section>
   <section><h2>Connections</h2><div class="value" id="open">–</div><div class="note" id="sent">&nbsp;</div></section>
   <section><h2>Free memory</h2><div class="value" id="free">–</div><div class="bar"><i id="used"></i></div></section>
@@ -182,9 +182,9 @@ function clock(ms) {
 function plot(value) {
   samples.push(value);
   if (samples.length > 60) samples.shift();
-  const low = Math.min(...samples), span = Math.max(Math.max(...samples) - low, 1);
+  const high = Math.max(...samples), middle = (high + Math.min(...samples)) / 2, span = Math.max(2 * (high - middle), 1);
   const points = samples.map((v, i) => (samples.length > 1 ? i * 100 / (samples.length - 1) : 0).toFixed(2) + ',' +
-    (94 - (v - low) * 88 / span).toFixed(2));
+    (50 - (v - middle) * 86 / span).toFixed(2));
   $('line').setAttribute('d', 'M' + points.join('L'));
   $('area').setAttribute('d', 'M0,100L' + points.join('L') + 'L100,100Z');
 }
