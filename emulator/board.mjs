@@ -21,17 +21,20 @@ function need(path, what, target) {
   if (!existsSync(path)) throw new Error(`${path}: no ${what} there; "make ${target}" builds it`);
 }
 
-// The board with its firmware flashed over what the flash file kept. Also returns the firmware's symbols,
-// empty if there is no ELF beside the UF2.
+// Functions of the ELF files beside the firmware and the boot ROM; none where there is no such file.
+function symbolsOf(values) {
+  const read = (path, prefix) => (existsSync(path) ? loadSymbols(path, prefix) : new Symbols([]));
+  return read(values.elf ?? values.uf2.replace(/\.uf2$/, '.elf'), '').join(read(values.rom.replace(/\.bin$/, '.elf'), 'rom:'));
+}
+
+// The board with its firmware flashed over what the flash file kept.
 export function makeBoard(values, options = {}) {
   need(values.rom, 'boot ROM', 'emulator');
   need(values.uf2, 'firmware', 'firmware');
   const flash = new Flash(values.flash);
   loadUf2(values.uf2, flash.bytes);
-  const elf = values.elf ?? values.uf2.replace(/\.uf2$/, '.elf');
-  const symbols = existsSync(elf) ? loadSymbols(elf) : new Symbols([]);
   const machine = new Machine({ rom: values.rom, flash, seed: Number(values.seed), ...options });
-  return { machine, flash, symbols };
+  return { machine, flash, symbols: symbolsOf(values) };
 }
 
 export function describeStop(machine, symbols) {

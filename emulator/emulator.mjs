@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The emulated board's one entry point.
 
+import { cycles } from './cycles.mjs';
 import { repl } from './repl.mjs';
 import { run } from './run.mjs';
 import { script } from './script.mjs';
@@ -16,7 +17,7 @@ options of all: --uf2 FILE, --elf FILE, --rom FILE, --flash FILE (kept between r
 --gateway comes last: a program that speaks SLIP on its standard input and output
 `;
 
-const commands = { repl, run, script };
+const commands = { cycles, repl, run, script };
 
 // Everything after --gateway is the gateway's own command line.
 function split(args) {

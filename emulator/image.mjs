@@ -27,7 +27,7 @@ const SECTION_SYMTAB = 2;
 const TYPE_FUNCTION = 2;
 
 // Reads a 32-bit little-endian ELF's functions. Returns a Symbols.
-export function loadSymbols(path) {
+export function loadSymbols(path, prefix = '') {
   const file = readFileSync(path);
   if (file.length < 52 || file.readUInt32BE(0) !== 0x7f454c46 || file[4] !== 1) throw new Error(`${path}: not a 32-bit ELF file`);
   const table = file.readUInt32LE(32), size = file.readUInt16LE(46), count = file.readUInt16LE(48);
@@ -44,7 +44,7 @@ export function loadSymbols(path) {
     for (let at = symbols.offset; at < symbols.offset + symbols.length; at += 16) {
       if ((file[at + 12] & 15) !== TYPE_FUNCTION) continue;
       const start = strings.offset + file.readUInt32LE(at);
-      const name = file.toString('latin1', start, file.indexOf(0, start));
+      const name = prefix + file.toString('latin1', start, file.indexOf(0, start));
       functions.push({ name, address: file.readUInt32LE(at + 4) & ~1, size: file.readUInt32LE(at + 8) });
     }
   }
@@ -54,6 +54,10 @@ export function loadSymbols(path) {
 export class Symbols {
   constructor(functions) {
     this.sorted = functions.sort((a, b) => a.address - b.address || (a.name < b.name ? -1 : 1));
+  }
+
+  join(other) {
+    return new Symbols([...this.sorted, ...other.sorted]);
   }
 
   // The function that holds an address, or null.

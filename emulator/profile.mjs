@@ -19,7 +19,7 @@ export class Profile {
   *entries() {
     for (const [key, cycles] of this.counts) {
       const address = Math.floor(key / 64), exception = key % 64;
-      const name = address < 0x10000 ? 'bootrom' : this.symbols.find(address)?.name ?? 'unknown';
+      const name = this.symbols.find(address)?.name ?? 'unknown';
       yield { name, exception, cycles };
     }
   }
