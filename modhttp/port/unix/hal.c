@@ -23,11 +23,12 @@ void host_wait(long timeout_ms) {
 }
 
 void mp_hal_delay_ms(mp_uint_t ms) {
-    mp_uint_t start = mp_hal_ticks_ms();
-    mp_uint_t elapsed = 0;
-    while (elapsed < ms) {
-        mp_event_wait_ms(ms - elapsed);
-        elapsed = mp_hal_ticks_ms() - start;
+    uint64_t us = (uint64_t)ms * 1000;
+    mp_uint_t start = mp_hal_ticks_us();
+    uint64_t elapsed = 0;
+    while (elapsed < us) {
+        mp_event_wait_ms((mp_uint_t)((us - elapsed + 999) / 1000));
+        elapsed = mp_hal_ticks_us() - start;
     }
 }
 

@@ -145,12 +145,14 @@ static bool data_on_its_way(void) {
     return false;
 }
 
-// Answers that the program has given leave before it does. Unclosed connections end with the process.
-static void stack_flush(void) {
+// Unclosed connections end with the process.
+void stack_flush(void) {
+    static bool flushed;
     uint32_t start = sys_now();
-    if (!pendsv_try_enter(FLUSH_MS)) {
+    if (flushed || !pendsv_try_enter(FLUSH_MS)) {
         return;
     }
+    flushed = true;
     for (;;) {
         stack_work();
         if (!data_on_its_way() || sys_now() - start >= FLUSH_MS) {

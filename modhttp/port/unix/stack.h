@@ -6,4 +6,8 @@
 // the program's server accepts connections; line ends with a newline.
 extern void (*stack_announce)(const char *line);
 
+// The end of the program: what it has answered leaves before it does, and lwIP runs no more, so that no callback of
+// lwIP's finds the heap gone. Called when the VM ends, and at exit.
+void stack_flush(void);
+
 #endif
