@@ -1,5 +1,7 @@
 // A connection's life: bytes in, heads and bodies out of them, closing.
 
+#include "lwip/priv/tcp_priv.h"
+
 #include "net/internal.h"
 #include "core/uri.h"
 
@@ -8,6 +10,9 @@
 
 // Bytes of lwIP's heap that unread input of all connections may take; the rest is for sending.
 #define PARK_MAX (MEM_SIZE / 2)
+
+// Segments that lwIP keeps for us when that is used up, each in a receive buffer of the driver's pool.
+#define DEFER_MAX (PBUF_POOL_SIZE / 4)
 
 // lwIP calls tcp_poll's function every this many of its slow ticks of 500 ms.
 #define POLL_TICKS (1)
@@ -450,10 +455,15 @@ int mh_conn_read(mh_conn_t *conn, void *buf, size_t len) {
     if (conn->pcb == NULL) {
         return -ECONNRESET;
     }
-    if (conn->state == CONN_DETACHED) {
-        return read_raw(conn, buf, len);
+    if (!conn_owned(conn)) {
+        return -EINVAL;
     }
-    return conn->state == CONN_OPEN ? read_body(conn, buf, len) : -EINVAL;
+    int n;
+    do {
+        n = conn->state == CONN_DETACHED ? read_raw(conn, buf, len) : read_body(conn, buf, len);
+        conn_undefer(conn);
+    } while (n == -EAGAIN && conn->in != NULL);
+    return n;
 }
 
 bool mh_conn_readable(const mh_conn_t *conn) {
@@ -563,56 +573,88 @@ static size_t parked(const mh_server_t *server) {
     return sum;
 }
 
-// Copy input that has to wait, so that no receive buffer of the driver's pool waits with it. NULL: no room (and `p` is freed).
-static struct pbuf *park(mh_conn_t *conn, struct pbuf *p) {
-    struct pbuf *copy = NULL;
-    if (parked(conn->server) + p->tot_len <= PARK_MAX) {
-        copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
+// Copy input that has to wait, so that no receive buffer of the driver's pool waits with it. NULL: no room.
+static struct pbuf *park(const mh_conn_t *conn, struct pbuf *p) {
+    if (parked(conn->server) + p->tot_len > PARK_MAX) {
+        return NULL;
+    }
+    return pbuf_clone(PBUF_RAW, PBUF_RAM, p);
+}
+
+// Whether lwIP may keep a segment for us and offer it again: it holds a receive buffer meanwhile.
+static bool may_defer(const mh_server_t *server) {
+    unsigned deferred = 0;
+    for (unsigned i = 0; i < server->conn_count; i++) {
+        const struct altcp_pcb *pcb = server->conns[i].pcb;
+        deferred += pcb != NULL && pcb->refused_data != NULL;
+    }
+    return deferred < DEFER_MAX;
+}
+
+// No room for what a client sent: its request cannot be kept.
+static void overflow(mh_conn_t *conn) {
+    conn->server->stats.refused++;
+    if (conn->state == CONN_BODY || conn->state == CONN_READY) {
+        conn_refuse(conn, 503);
+    } else {
+        conn_drop(conn);
+    }
+}
+
+// Input that cannot be used yet. `fresh`: none of it has been consumed, so that it may be left with lwIP.
+static err_t receive_later(mh_conn_t *conn, struct pbuf *p, bool fresh) {
+    struct pbuf *copy = park(conn, p);
+    if (copy == NULL && fresh && may_defer(conn->server)) {
+        if (conn->state == CONN_BODY) {
+            make_ready(conn);       // all the body that there is room for: the handler pulls the rest
+        }
+        return ERR_MEM;
     }
     if (copy == NULL) {
         altcp_recved(conn->pcb, p->tot_len);
+        pbuf_free(p);
+        overflow(conn);
+        return ERR_OK;
     }
     pbuf_free(p);
-    return copy;
-}
-
-// No room for what a client sent: the request cannot be kept.
-static void overflow(mh_conn_t *conn) {
-    conn->server->stats.refused++;
-    if (conn_owned(conn) || (conn->flags & CONN_BEGUN)) {
-        conn_drop(conn);
+    if (conn->in == NULL) {
+        conn->in = copy;
     } else {
-        conn_refuse(conn, 503);
+        pbuf_cat(conn->in, copy);
     }
+    conn_advance(conn);
+    return ERR_OK;
 }
 
-static void receive(mh_conn_t *conn, struct pbuf *p) {
-    conn->server->stats.bytes_in += p->tot_len;
+static err_t receive(mh_conn_t *conn, struct pbuf *p) {
+    uint16_t len = p->tot_len;
+    err_t err = ERR_OK;
     if (conn->state == CONN_BODY || conn->state == CONN_SKIP || conn_owned(conn)) {
         conn_set_deadline(conn, conn->server->config.progress_ms);
     }
-    if (conn->in == NULL) {
-        conn->in = p;
-        conn_advance(conn);
-        if (conn->in == NULL) {
-            return;
-        }
-        p = conn->in;
-        conn->in = NULL;
-    }
-    p = park(conn, p);
-    if (p == NULL) {
-        overflow(conn);
-        return;
-    }
-    if (conn->in == NULL) {
-        conn->in = p;
+    if (conn->in != NULL) {
+        err = receive_later(conn, p, true);
     } else {
-        pbuf_cat(conn->in, p);
+        conn->in = p;
         conn_advance(conn);
+        if (conn->in != NULL) {
+            struct pbuf *rest = conn->in;
+            conn->in = NULL;
+            err = receive_later(conn, rest, rest->tot_len == len);
+        }
+    }
+    if (err == ERR_OK) {
+        conn->server->stats.bytes_in += len;
     }
     if (conn_owned(conn) && (conn->flags & CONN_WAIT)) {
         server_enqueue(conn);
+    }
+    return err;
+}
+
+void conn_undefer(mh_conn_t *conn) {
+    if (conn->pcb != NULL && conn->pcb->refused_data != NULL) {
+        tcp_process_refused_data(conn->pcb);
     }
 }
 
@@ -635,15 +677,14 @@ static void receive_eof(mh_conn_t *conn) {
 
 static err_t on_recv(void *arg, struct altcp_pcb *pcb, struct pbuf *p, err_t err) {
     mh_conn_t *conn = arg;
-    (void)err;
     mh_server_t *server = conn->server;
     server->aborted = NULL;
     if (p == NULL) {
         receive_eof(conn);
     } else {
-        receive(conn, p);
+        err = receive(conn, p);
     }
-    return verdict(server, pcb);
+    return server->aborted == pcb ? ERR_ABRT : err;
 }
 
 static err_t on_sent(void *arg, struct altcp_pcb *pcb, u16_t len) {

@@ -122,6 +122,7 @@ void conn_close(mh_conn_t *conn);           // let go of the pcb in an orderly w
 void conn_drop(mh_conn_t *conn);            // RST, and free the slot
 void conn_free_block(mh_conn_t *conn);
 void conn_credit(mh_conn_t *conn, size_t len);      // take bytes off the front of `in`
+void conn_undefer(mh_conn_t *conn);         // take what lwIP kept for us for want of room; at Python level
 void conn_set_deadline(mh_conn_t *conn, uint32_t ms);
 
 // --- send.c

@@ -19,6 +19,7 @@ typedef struct _modhttp_server_obj_t {
     mh_config_t config;
     void *router;
     size_t text_len;        // bytes of all patterns
+    mp_uint_t start_ms;     // when it last began to listen
     mp_obj_t routes;        // list of (method, pattern, handler), by number
     mp_obj_t render;        // result -> (body, status, field lines or None, content type or None)
     mp_obj_t on_error;      // (request, exception) -> result

@@ -70,7 +70,7 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     mp_map_init_fixed_table(&kw, n_kw, args + n_args);
     uint32_t v[MP_ARRAY_SIZE(limits)];
     parse_limits(&kw, v);
-    modhttp_server_obj_t *self = mp_obj_malloc(modhttp_server_obj_t, type);
+    modhttp_server_obj_t *self = mp_obj_malloc_with_finaliser(modhttp_server_obj_t, type);
     self->config = (mh_config_t) {
         .max_connections = (uint8_t)v[0], .head_buffers = (uint8_t)v[1],
         .limits = { .max_head = (uint16_t)v[2], .max_fields = (uint16_t)v[3], .max_target = (uint16_t)v[4] },
@@ -81,6 +81,7 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->server = NULL;
     self->router = NULL;
     self->text_len = 0;
+    self->start_ms = mp_hal_ticks_ms();
     self->routes = mp_obj_new_list(0, NULL);
     self->render = args[0];
     self->on_error = args[1];
@@ -259,6 +260,7 @@ static mp_obj_t server_listen(mp_obj_t self_in, mp_obj_t port_in, mp_obj_t host_
     }
     self->next = MP_STATE_VM(modhttp_servers);
     MP_STATE_VM(modhttp_servers) = self;
+    self->start_ms = mp_hal_ticks_ms();
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(server_listen_obj, server_listen);
@@ -439,7 +441,7 @@ static mp_obj_t server_stats(mp_obj_t self_in) {
     store(dict, MP_QSTR_timed_out, stats.timed_out);
     store(dict, MP_QSTR_resets, stats.resets);
     store(dict, MP_QSTR_head_buffers_free, buffers);
-    store(dict, MP_QSTR_uptime, (uint32_t)(mp_hal_ticks_ms() / 1000));
+    store(dict, MP_QSTR_uptime, (uint32_t)((mp_hal_ticks_ms() - self->start_ms) / 1000));
     return dict;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(server_stats_obj, server_stats);
@@ -458,6 +460,8 @@ static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
 }
 
 static const mp_rom_map_elem_t server_locals_table[] = {
+    // on boards that are not ours no hook tells of a soft reset: the sweep of the heap does
+    { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&server_close_obj) },
     { MP_ROM_QSTR(MP_QSTR_add), MP_ROM_PTR(&server_add_obj) },
     { MP_ROM_QSTR(MP_QSTR_listen), MP_ROM_PTR(&server_listen_obj) },
     { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&server_close_obj) },
