@@ -33,6 +33,10 @@
 #define MICROPY_SCHED_HOOK_SCHEDULED events_set()
 extern void events_set(void);
 
+// The heap goes next.
+extern void stack_flush(void);
+#define MICROPY_PORT_DEINIT_FUNC stack_flush()
+
 #if MODHTTP_SAFE_POINTS
 #include "port/unix/pendsv.h"
 #define MICROPY_VM_HOOK_LOOP if (pendsv_due) { pendsv_service(); }
