@@ -2,7 +2,7 @@
 """Build a product, if its sources have changed: `build.py host`, `slipgate`, `bootrom`, `firmware [BOARD]`.
 
 Installs the tools and fetches the sources first where they are missing. Prints the product's path; a build's own
-output is shown only when it fails. Standard library only.
+output is shown only when it fails, and then its end. Standard library only.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from common import Refusal, locked, run_command, say
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
+
+LINES_OF_FAILURE = 30
 
 # What `make run PORT=9000 BOARD=...` hands down, and what the makes and cmakes of a build must not take as theirs.
 NOT_FOR_BUILDS = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MAKEFILES",
@@ -60,8 +62,10 @@ def build(product, what, inputs, command):
         done = subprocess.run(command, check=False, cwd=ROOT, env=environment, errors="replace", text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode:
-            sys.stderr.write(done.stdout)
-            raise Refusal(f"building {what} failed: see above")
+            log = stamp.with_suffix(".log")
+            log.write_text(done.stdout)
+            sys.stderr.writelines(done.stdout.splitlines(keepends=True)[-LINES_OF_FAILURE:])
+            raise Refusal(f"building {what} failed: see above, and {log.relative_to(ROOT)} for all of it")
         stamp.write_text(now)
     return product
 
@@ -73,7 +77,7 @@ def is_current(product, stamp, now):
 def host(*settings, directory="host"):
     """MicroPython for this machine with modhttp in it, and slipgate beside it. `settings`: build_host.sh's."""
     need.ensure(["host"])
-    return build(BUILD / directory / "modhttp", f"{directory} (a minute, the first time)",
+    return build(BUILD / directory / "modhttp", f"the program for this machine (a minute or two, the first time)",
                  ["modhttp", "micropython/unix", "python", "tools/build_host.sh"],
                  ["sh", "tools/build_host.sh", source_tree("host"), *settings, f"BUILD={BUILD / directory}"])
 

@@ -37,7 +37,8 @@ def emulator_command(words, options):
     """Command and environment for the emulated board with the firmware that `make firmware` gives."""
     need.ensure(["emulator"])
     uf2, rom, gate = build.firmware(), build.bootrom(), build.slipgate()
-    command = [need.venv_directory() / "bin/node", build.ROOT / "emulator/emulator.mjs", *words, "--uf2", uf2, "--rom", rom]
+    command = [need.venv_directory() / "bin/node", build.ROOT / "emulator/emulator.mjs", *words]
+    command += ["--uf2", uf2, "--rom", rom]
     if options.flash:
         command += ["--flash", Path(options.flash).absolute()]
     command += ["--gateway", gate, "--port", options.port, "--to", f"192.168.7.2:{options.app_port}"]

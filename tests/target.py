@@ -1,0 +1,195 @@
+"""A program running on a target, as a test sees it: its URL, its console, connections to it, its end."""
+
+import http.client
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import namedtuple
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools"))
+
+import build  # noqa: E402
+
+TARGETS = ("host", "sanitized", "rp2040")
+
+# Seconds until a test gives up on something that should come soon. The emulated board runs at about a third of a real
+# one's pace, on a machine that other things run on.
+PATIENCE = {"host": 20, "sanitized": 40, "rp2040": 60}
+
+Answer = namedtuple("Answer", "status headers body")
+
+
+def prepare(target):
+    """Build what the target needs, before the clock of any test runs."""
+    if target == "sanitized":
+        build.host("SANITIZE=1", directory="host-sanitize")
+    elif target == "host":
+        build.host()
+    else:
+        build.firmware()
+        build.bootrom()
+        build.slipgate()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def command(target, app, port, app_port):
+    """The command, and what it adds to the environment. As a user runs it, but for the build that no user has."""
+    if target == "sanitized":
+        return [build.BUILD / "host-sanitize/modhttp", app], {"MODHTTP_FORWARD": f"{port}:{app_port}"}
+    words = [sys.executable, ROOT / "tools/run.py", "--app", app, "--target", target]
+    return [*words, "--port", str(port), "--app-port", str(app_port)], {}
+
+
+class Program:
+    """A program on a target. `source` is a file, or the program's text, which is then kept in `directory`."""
+
+    def __init__(self, target, source, directory, app_port=80, wait=True):
+        self.target = target
+        self.patience = PATIENCE[target]
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        if isinstance(source, Path):
+            app = source
+        else:
+            app = directory / "program.py"
+            app.write_text(source)
+        words, environment = command(target, app, self.port, app_port)
+        # A session of its own: what a test sends to its process group reaches nothing else.
+        self.process = subprocess.Popen(words, env=os.environ | environment, start_new_session=True,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.console = ""
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if wait:
+            self.wait_for(f"modhttp: {self.url}\n")
+
+    def _read(self):
+        while data := os.read(self.process.stdout.fileno(), 65536):
+            with self._changed:
+                self.console += data.decode(errors="replace").replace("\r\n", "\n")
+                self._changed.notify_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+
+    def wait_for(self, text):
+        """Wait until the console has shown `text`."""
+        def there():
+            return text in self.console or self.process.poll() is not None
+
+        with self._changed:
+            while not (there() or not self._changed.wait(0.2) and there()):
+                self._waited = getattr(self, "_waited", 0) + 0.2
+                assert self._waited < self.patience, f"no {text!r} in {self.console!r}"
+            self._waited = 0
+        self._reader.join(0.2 if self.process.poll() is None else self.patience)
+        assert text in self.console, self.console
+
+    def finish(self):
+        """Wait for the program to end by itself. Returns the exit status."""
+        status = self.process.wait(self.patience)
+        self._reader.join(self.patience)
+        return status
+
+    def stop(self):
+        """End it as `make run`'s user would. Returns the exit status, and finds what a sanitizer or lwIP has said."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+        status = self.finish()
+        for sign in ("Sanitizer", "runtime error:", "lwIP assertion", "emulator: the board"):
+            assert sign not in self.console, self.console
+        return status
+
+    # ---- talking to it
+
+    def client(self, **options):
+        return httpx.Client(base_url=self.url, timeout=self.patience, trust_env=False, **options)
+
+    def wire(self):
+        return Wire(self.port, self.patience)
+
+    def get(self, path):
+        return httpx.get(self.url + path, timeout=self.patience, trust_env=False)
+
+    def exchange(self, data):
+        """Send bytes on a connection of their own. Returns all that comes back until the server ends it."""
+        with self.wire() as wire:
+            wire.send(data)
+            return wire.rest()
+
+
+class _Open(io.BufferedReader):
+    """What http.client closes after each answer stays open."""
+
+    def close(self):
+        pass
+
+
+class Wire:
+    """A connection of raw bytes, with answers read off it one by one."""
+
+    def __init__(self, port, patience):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = _Open(socket.SocketIO(self.socket, "r"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.socket.close()
+
+    def makefile(self, mode):
+        return self._file
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def get(self, path, fields="", version="1.1"):
+        self.send(f"GET {path} HTTP/{version}\r\nHost: test\r\n{fields}\r\n".encode())
+
+    def answer(self, method="GET"):
+        """The next answer, whole."""
+        response = http.client.HTTPResponse(self, method=method)
+        response.begin()
+        return Answer(response.status, response.headers, response.read())
+
+    def rest(self):
+        """Everything up to the end of the connection."""
+        try:
+            return self._file.read()
+        except ConnectionResetError:
+            raise AssertionError("the connection was reset before its end") from None
+
+    def is_over(self):
+        """Whether the server has ended the connection, in whichever way."""
+        try:
+            return self._file.read(1) == b""
+        except ConnectionResetError:
+            return True
+
+    def end(self):
+        """Half-close: no more to send."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def vanish(self):
+        """RST instead of FIN."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.socket.close()
