@@ -1,6 +1,5 @@
-// Start and soft reset of a modhttp board, and the stack that lwIP needs under Python.
+// Start and soft reset of a modhttp board, and the stack that lwIP needs on top of Python's.
 
-#include "py/cstack.h"
 #include "py/gc.h"
 #include "py/mphal.h"
 #include "py/mpthread.h"
@@ -9,21 +8,25 @@
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/tcp.h"
 
+#include "port/port.h"
 #include "port/rp2/board.h"
 #include "port/rp2/stack.h"
 #if MODHTTP_BOARD_SLIP
 #include "port/rp2/slip.h"
 #endif
 
-extern uint8_t __StackTop, __StackBottom;
+extern uint8_t __GcHeapStart[], __GcHeapEnd[];
 
-// Defined in py/; a build without the module still boots and resets.
-__attribute__((weak)) void modhttp_soft_reset(void);
-void modhttp_soft_reset(void) {
+// The stack's memory follows that of the GC heap (memmap_mp_rp2040.ld), so the heap's end makes room for the reserve.
+// Nothing is allocated yet. Python may use as much stack as on a stock board; what lies below __StackBottom belongs to
+// interrupts, which hold nothing that the GC of core 1 would have to find there.
+static void modhttp_board_extend_stack(void) {
+    size_t heap = __GcHeapEnd - __GcHeapStart;
+    gc_init(__GcHeapStart, __GcHeapStart + heap - MODHTTP_STACK_RESERVE);
 }
 
 void modhttp_board_early_init(void) {
-    mp_cstack_init_with_top(&__StackTop, &__StackTop - &__StackBottom - MODHTTP_STACK_RESERVE);
+    modhttp_board_extend_stack();
     #if MODHTTP_BOARD_SLIP
     modhttp_slip_init();
     #endif

@@ -20,7 +20,7 @@
 #define TCP_SND_BUF             (4 * TCP_MSS)
 #define TCP_SND_QUEUELEN        (16)
 
-// 112 x 20 = 2.2 kB. 16 connections and 4 sockets with four segments each, and a SYN or FIN for every pcb.
+// 112 x 16 = 1.8 kB. 16 connections and 4 sockets with four segments each, and a SYN or FIN for every pcb.
 #define MEMP_NUM_TCP_SEG        (20 * 4 + 32)
 
 // 80 x 16 = 1.3 kB. Data sent by reference: one for each of 16 connections' four segments, and 16 more.
