@@ -11,6 +11,7 @@ import { Fault } from './fault.mjs';
 
 const RAM = 0x20000000;
 const FLASH = 0x10000000;
+const REGIONS = [1, 4, 5, 0xd, 0xe];   // flash, APB, AHB, SIO, the processor's own
 const SP = 13;
 
 export class Core extends Exceptions {
@@ -61,15 +62,24 @@ export class Core extends Exceptions {
 
   // ---- memory, the slow way: everything that is not plain RAM or flash in sight of execute()
 
+  // Addresses with nothing behind them. What rp2040js lacks of the peripherals reads as ones instead.
+  check(address, size, access) {
+    if (address & (size - 1)) throw new Fault(`unaligned ${access} of ${size} bytes`, address);
+    const region = address >>> 28;
+    const known = region === 2 ? (address ^ RAM) >>> 0 < this.ram8.length : region === 0 ? address < this.rom16.length * 2
+      : REGIONS.includes(region);
+    if (!known) throw new Fault(`${access} where nothing is`, address);
+  }
+
   read(address, size) {
-    if (address & (size - 1)) throw new Fault(`unaligned read of ${size} bytes`, address);
+    this.check(address, size, 'read');
     const { mcu } = this;
     const value = size === 4 ? mcu.readUint32(address) : size === 2 ? mcu.readUint16(address) : mcu.readUint8(address);
     return value | 0;
   }
 
   write(address, value, size) {
-    if (address & (size - 1)) throw new Fault(`unaligned write of ${size} bytes`, address);
+    this.check(address, size, 'write');
     if (address >>> 28 === 0 || address >>> 24 === FLASH >>> 24) return;   // ROM and XIP take no writes, and tell no one
     const { mcu } = this;
     if (size === 4) mcu.writeUint32(address, value >>> 0);

@@ -78,7 +78,10 @@ export class Machine {
     mcu.peripherals[ROSC] = new Rosc(mcu, this.seed + this.boots);
     this.watchResets(mcu.peripherals[RESETS]);
     const dog = mcu.peripherals[WATCHDOG];
-    dog.onWatchdogTrigger = () => { this.restart = true; };
+    dog.onWatchdogTrigger = () => {
+      dog.timer.enable = false;       // else rp2040js would bark for ever at this very moment
+      this.restart = true;
+    };
     if (watchdog !== null) {
       dog.scratchData.set(watchdog.scratchData);
       dog.reason = watchdog.reason;
