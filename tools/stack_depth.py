@@ -27,8 +27,10 @@ POINTERS = {
     r"modhttp_slip_deliver_packet|modhttp_slip_event|modhttp_slip_input|modhttp_slip_run": r"ip4?_input",
     r"ip4_output_if.*|ip6_output_if.*": r"modhttp_slip_output|etharp_output|ethip6_output",
     r"etharp_\w+|ethernet_output|ethip6_output": r"\w+_netif_output|netif_send_ethernet",
-    r"sys_check_timeouts": r"cyclic_timer|tcpip_tcp_timer|mdns_(probe|send|multicast|conflict|unicast)\w*|mdns_\w+_timeout\w*",
-    r"cyclic_timer|lwip_cyclic_timer": r"(ip_reass|etharp|dhcp_coarse|dhcp_fine|acd|igmp|dns|nd6|ip6_reass|mld6|dhcp6)_tmr",
+    r"sys_check_timeouts":
+        r"lwip_cyclic_timer|tcpip_tcp_timer|mdns_(probe|send|multicast|conflict|unicast)\w*|mdns_\w+_timeout\w*",
+    r"lwip_cyclic_timer":
+        r"(ip_reass|etharp|dhcp_coarse|dhcp_fine|acd|igmp|dns|nd6|ip6_reass|mld6|dhcp6)_tmr",
     r"tcp_input|tcp_process|tcp_receive\w*": r"(_lwip_tcp|on)_(recv|sent|err|accept|connected)\w*",
     r"tcp_fasttmr|tcp_process_refused_data": r"(_lwip_tcp|on)_recv\w*",
     r"tcp_slowtmr": r"(_lwip_tcp|on)_(err|close_poll|poll)\w*",
@@ -105,9 +107,9 @@ class Depths:
     def __init__(self, calls, frames):
         self.calls, self.frames, self.recursive = calls, frames, set()
         self.active = []
+        self.below = functools.lru_cache(maxsize=None)(self.find_below)
 
-    @functools.lru_cache(maxsize=None)
-    def below(self, function):
+    def find_below(self, function):
         own = self.frames.get(function, ASSEMBLY_FRAME)
         self.active.append(function)
         best = (0, ())

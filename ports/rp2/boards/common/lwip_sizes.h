@@ -9,10 +9,11 @@
 #define TCP_MSS                 (800)
 #endif
 
-// 28 x 196 = 5.4 kB. Connections, the listener's backlog, closing ones that still have data to deliver, and the
-// program's own sockets. When all are taken lwIP drops SYNs without a word.
+// 40 x 196 = 7.7 kB. Connections, those that are being opened (the listener's backlog: with less than the browsers'
+// bursts, lwIP drops SYNs without a word and the client tries again after a second), closing ones that still have data
+// to deliver, and the program's own sockets.
 #ifndef MEMP_NUM_TCP_PCB
-#define MEMP_NUM_TCP_PCB        (16 + 4 + 4 + 4)
+#define MEMP_NUM_TCP_PCB        (16 + 16 + 4 + 4)
 #endif
 
 // What one connection may have under way. Four segments fill 35 ms of the line; no static cost by themselves.
@@ -20,8 +21,8 @@
 #define TCP_SND_BUF             (4 * TCP_MSS)
 #define TCP_SND_QUEUELEN        (16)
 
-// 112 x 16 = 1.8 kB. 16 connections and 4 sockets with four segments each, and a SYN or FIN for every pcb.
-#define MEMP_NUM_TCP_SEG        (20 * 4 + 32)
+// 120 x 16 = 1.9 kB. 16 connections and 4 sockets with four segments each, and a SYN or FIN for every pcb.
+#define MEMP_NUM_TCP_SEG        (20 * 4 + MEMP_NUM_TCP_PCB)
 
 // 80 x 16 = 1.3 kB. Data sent by reference: one for each of 16 connections' four segments, and 16 more.
 #define MEMP_NUM_PBUF           (16 * 4 + 16)

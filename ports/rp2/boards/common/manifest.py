@@ -1,3 +1,4 @@
+# ruff: noqa: F821 (the names are those of MicroPython's manifests)
 # What is frozen into every modhttp board: the port's modules (_boot.py mounts littlefs), asyncio, and modhttp.
 import os
 
