@@ -4,73 +4,86 @@
 
 #include "core/chars.h"
 
-const char *mh_reason(uint16_t status) {
-    switch (status) {
-        case 100: return "Continue";
-        case 101: return "Switching Protocols";
-        case 200: return "OK";
-        case 201: return "Created";
-        case 202: return "Accepted";
-        case 203: return "Non-Authoritative Information";
-        case 204: return "No Content";
-        case 205: return "Reset Content";
-        case 206: return "Partial Content";
-        case 300: return "Multiple Choices";
-        case 301: return "Moved Permanently";
-        case 302: return "Found";
-        case 303: return "See Other";
-        case 304: return "Not Modified";
-        case 305: return "Use Proxy";
-        case 307: return "Temporary Redirect";
-        case 308: return "Permanent Redirect";
-        case 400: return "Bad Request";
-        case 401: return "Unauthorized";
-        case 402: return "Payment Required";
-        case 403: return "Forbidden";
-        case 404: return "Not Found";
-        case 405: return "Method Not Allowed";
-        case 406: return "Not Acceptable";
-        case 407: return "Proxy Authentication Required";
-        case 408: return "Request Timeout";
-        case 409: return "Conflict";
-        case 410: return "Gone";
-        case 411: return "Length Required";
-        case 412: return "Precondition Failed";
-        case 413: return "Content Too Large";
-        case 414: return "URI Too Long";
-        case 415: return "Unsupported Media Type";
-        case 416: return "Range Not Satisfiable";
-        case 417: return "Expectation Failed";
-        case 418: return "I'm a teapot";
-        case 421: return "Misdirected Request";
-        case 422: return "Unprocessable Content";
-        case 426: return "Upgrade Required";
-        case 428: return "Precondition Required";
-        case 429: return "Too Many Requests";
-        case 431: return "Request Header Fields Too Large";
-        case 500: return "Internal Server Error";
-        case 501: return "Not Implemented";
-        case 502: return "Bad Gateway";
-        case 503: return "Service Unavailable";
-        case 504: return "Gateway Timeout";
-        case 505: return "HTTP Version Not Supported";
-        case 511: return "Network Authentication Required";
-        default: return "";
+// Status and reason, one after the other: a table of pointers would double it. The frequent ones come first.
+static const char statuses[] =
+    "200 OK\0"
+    "204 No Content\0"
+    "304 Not Modified\0"
+    "404 Not Found\0"
+    "100 Continue\0"
+    "101 Switching Protocols\0"
+    "201 Created\0"
+    "202 Accepted\0"
+    "203 Non-Authoritative Information\0"
+    "205 Reset Content\0"
+    "206 Partial Content\0"
+    "300 Multiple Choices\0"
+    "301 Moved Permanently\0"
+    "302 Found\0"
+    "303 See Other\0"
+    "305 Use Proxy\0"
+    "307 Temporary Redirect\0"
+    "308 Permanent Redirect\0"
+    "400 Bad Request\0"
+    "401 Unauthorized\0"
+    "402 Payment Required\0"
+    "403 Forbidden\0"
+    "405 Method Not Allowed\0"
+    "406 Not Acceptable\0"
+    "407 Proxy Authentication Required\0"
+    "408 Request Timeout\0"
+    "409 Conflict\0"
+    "410 Gone\0"
+    "411 Length Required\0"
+    "412 Precondition Failed\0"
+    "413 Content Too Large\0"
+    "414 URI Too Long\0"
+    "415 Unsupported Media Type\0"
+    "416 Range Not Satisfiable\0"
+    "417 Expectation Failed\0"
+    "418 I'm a teapot\0"
+    "421 Misdirected Request\0"
+    "422 Unprocessable Content\0"
+    "426 Upgrade Required\0"
+    "428 Precondition Required\0"
+    "429 Too Many Requests\0"
+    "431 Request Header Fields Too Large\0"
+    "500 Internal Server Error\0"
+    "501 Not Implemented\0"
+    "502 Bad Gateway\0"
+    "503 Service Unavailable\0"
+    "504 Gateway Timeout\0"
+    "505 HTTP Version Not Supported\0"
+    "511 Network Authentication Required\0";
+
+// "200 OK", or "" for a status without a name.
+static const char *status_line(uint16_t status) {
+    const char *line = statuses;
+    while (*line != '\0' && (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0') != status) {
+        line += strlen(line) + 1;
     }
+    return line;
+}
+
+const char *mh_reason(uint16_t status) {
+    const char *line = status_line(status);
+    return *line == '\0' ? line : line + 4;
 }
 
 // Decimal digits of `value` into `out` (10 bytes). Returns their number. Subtracts: a Cortex-M0+ does not divide.
 static size_t decimal(uint32_t value, char *out) {
     static const uint32_t powers[] = { 1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1 };
     size_t len = 0;
-    for (size_t i = 0; i < sizeof(powers) / sizeof(powers[0]); ++i) {
+    size_t i = 0;
+    while (i < 9 && value < powers[i]) {
+        ++i;
+    }
+    for (; i < 10; ++i) {
         char digit = '0';
         for (; value >= powers[i]; value -= powers[i]) {
             ++digit;
         }
-        if (len != 0 || digit != '0' || i == 9) {
-            out[len++] = digit;
-        }
+        out[len++] = digit;
     }
     return len;
 }
@@ -102,48 +115,50 @@ static bool put_framing(sink_t *sink, const mh_answer_t *answer) {
         return true;
     }
     if (answer->length != MH_LENGTH_UNKNOWN) {
-        PUT(sink, "Content-Length: ");
+        PUT(sink, "\r\nContent-Length: ");
         put_decimal(sink, answer->length);
-        PUT(sink, "\r\n");
-        return true;
-    }
-    if (answer->minor == 0) {
+    } else if (answer->minor != 0) {
+        PUT(sink, "\r\nTransfer-Encoding: chunked");
+    } else {
         return false;
     }
-    PUT(sink, "Transfer-Encoding: chunked\r\n");
     return true;
 }
 
+// Every line begins with the CRLF of the one before.
 size_t mh_answer_head(const mh_answer_t *answer, char *out, size_t size) {
     sink_t sink = { out, size, 0 };
-    const char *reason = mh_reason(answer->status);
+    const char *line = status_line(answer->status);
     PUT(&sink, "HTTP/1.1 ");
-    put_decimal(&sink, answer->status);
-    PUT(&sink, " ");
-    put(&sink, reason, strlen(reason));
-    PUT(&sink, "\r\n");
+    if (*line != '\0') {
+        put(&sink, line, strlen(line));
+    } else {
+        put_decimal(&sink, answer->status);
+        PUT(&sink, " ");
+    }
     if (answer->date != NULL) {
-        PUT(&sink, "Date: ");
+        PUT(&sink, "\r\nDate: ");
         put(&sink, answer->date, MH_DATE_LEN);
-        PUT(&sink, "\r\n");
     }
     if (answer->type != NULL) {
-        PUT(&sink, "Content-Type: ");
+        PUT(&sink, "\r\nContent-Type: ");
         put(&sink, answer->type, answer->type_len);
-        PUT(&sink, "\r\n");
     }
     bool framed = put_framing(&sink, answer);
     if (answer->status >= 200) {    // an interim answer says nothing about the connection
         if (!answer->keep_alive || !framed) {
-            PUT(&sink, "Connection: close\r\n");
+            PUT(&sink, "\r\nConnection: close");
         } else if (answer->minor == 0) {
-            PUT(&sink, "Connection: keep-alive\r\n");
+            PUT(&sink, "\r\nConnection: keep-alive");
         }
     }
-    if (answer->fields != NULL) {
+    if (answer->fields != NULL && answer->fields_len != 0) {
+        PUT(&sink, "\r\n");
         put(&sink, answer->fields, answer->fields_len);
+        PUT(&sink, "\r\n");
+    } else {
+        PUT(&sink, "\r\n\r\n");
     }
-    PUT(&sink, "\r\n");
     return sink.len;
 }
 

@@ -43,11 +43,6 @@ enum {
 
 #define EMPTY_LINES_MAX (4)
 
-// The first byte in [p, end) that no value contains, or end. A word a turn: values are most of a head.
-static const uint8_t *value_span(const uint8_t *p, const uint8_t *end) {
-    return mh_span(p, end, MH_CHAR_VALUE);
-}
-
 // The next item of a comma-separated list (RFC 9110 section 5.6.1), without the white space around it; empty ones are skipped.
 static bool list_next(const uint8_t **rest, const uint8_t *end, const uint8_t **item, size_t *len) {
     const uint8_t *p = *rest;
@@ -136,29 +131,29 @@ static void take_expect(mh_head_t *head, const uint8_t *p, const uint8_t *end) {
     }
 }
 
+// Where each field's name is found by (length - first letter) % 8, in which capitals are no different.
 static uint8_t which_field(const uint8_t *name, size_t len) {
-    switch (len) {
-        case 4:
-            return mh_same(name, "host", 4) ? FIELD_HOST : FIELD_OTHER;
-        case 6:
-            return mh_same(name, "expect", 6) ? FIELD_EXPECT : FIELD_OTHER;
-        case 10:
-            return mh_same(name, "connection", 10) ? FIELD_CONNECTION : FIELD_OTHER;
-        case 14:
-            return mh_same(name, "content-length", 14) ? FIELD_CONTENT_LENGTH : FIELD_OTHER;
-        case 17:
-            return mh_same(name, "transfer-encoding", 17) ? FIELD_TRANSFER_ENCODING : FIELD_OTHER;
-        default:
-            return FIELD_OTHER;
-    }
+    static const struct {
+        uint8_t len;
+        uint8_t field;
+        char name[18];
+    } names[8] = {
+        [1] = { 6, FIELD_EXPECT, "expect" },
+        [3] = { 14, FIELD_CONTENT_LENGTH, "content-length" },
+        [4] = { 4, FIELD_HOST, "host" },
+        [5] = { 17, FIELD_TRANSFER_ENCODING, "transfer-encoding" },
+        [7] = { 10, FIELD_CONNECTION, "connection" },
+    };
+    size_t at = (len - name[0]) % 8;
+    return names[at].len == len && mh_same(name, names[at].name, len) ? names[at].field : FIELD_OTHER;
 }
 
 // A whole value, [p, end) with the white space after it.
-static int take_field(mh_head_t *head, const uint8_t *p, const uint8_t *end) {
+static int take_field(mh_head_t *head, uint8_t field, const uint8_t *p, const uint8_t *end) {
     while (end != p && (end[-1] == ' ' || end[-1] == '\t')) {
         --end;
     }
-    switch (head->sub) {
+    switch (field) {
         case FIELD_HOST:
             return take_host(head, p, end);
         case FIELD_CONTENT_LENGTH:
@@ -213,6 +208,12 @@ static int take_version(mh_head_t *head, uint8_t c) {
         return mh_is(c, MH_CHAR_DIGIT) ? 0 : -400;
     }
     return c == (uint8_t)"HTTP/1.1\r\n"[at] ? 0 : -400;
+}
+
+// What nearly every request has.
+static bool is_http_1_1(const uint8_t *p, const uint8_t *end) {
+    return end - p >= 10 && p[0] == 'H' && p[1] == 'T' && p[2] == 'T' && p[3] == 'P' && p[4] == '/'
+        && p[5] == '1' && p[6] == '.' && p[7] == '1' && p[8] == '\r' && p[9] == '\n';
 }
 
 // The target from *from on, up to its space. Returns 1 when it is complete, 0 when more is wanted, or -status.
@@ -291,6 +292,11 @@ static int parse_line(mh_head_t *head, const mh_limits_t *limits, const uint8_t 
                 result = 0;
             // fall through
             case STATE_VERSION:
+                if (head->sub == 0 && is_http_1_1(p, end)) {
+                    head->minor = 1;
+                    *from = p + 10;
+                    return 1;
+                }
                 while (p != end && head->sub < 10 && result == 0) {
                     result = take_version(head, *p++);
                 }
@@ -310,9 +316,12 @@ static int parse_line(mh_head_t *head, const mh_limits_t *limits, const uint8_t 
 }
 
 // The field lines and the empty line. Returns 1 when they are complete, 0 when more is wanted, or -status.
-static int parse_fields(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data, const uint8_t **from, const uint8_t *end) {
+static MH_NOINLINE int parse_fields(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data, const uint8_t **from, const uint8_t *end) {
     const uint8_t *p = *from;
-    uint8_t state = head->state;
+    const uint8_t *mark = data + head->mark;
+    unsigned state = head->state;
+    unsigned count_left = (unsigned)(limits->max_fields - head->count);
+    int result = 0;
     while (p != end) {
         switch (state) {
             case STATE_FIELD:
@@ -321,26 +330,24 @@ static int parse_fields(mh_head_t *head, const mh_limits_t *limits, const uint8_
                     state = STATE_END_LF;
                     break;
                 }
-                if (head->count == limits->max_fields) {
+                if (count_left == 0) {
                     return -431;
                 }
-                ++head->count;
-                head->mark = (uint16_t)(p - data);
+                --count_left;
+                mark = p;
                 state = STATE_NAME;
             // fall through
-            case STATE_NAME: {
+            case STATE_NAME:
                 p = mh_span(p, end, MH_CHAR_TOKEN);
                 if (p == end) {
                     break;
                 }
-                size_t len = (size_t)(p - data) - head->mark;
-                if (*p != ':' || len == 0) {
+                if (*p != ':' || p == mark) {
                     return -400;
                 }
-                head->sub = which_field(data + head->mark, len);
+                head->sub = which_field(mark, (size_t)(p - mark));
                 ++p;
                 state = STATE_SPACE;
-            }
             // fall through
             case STATE_SPACE:
                 while (p != end && (*p == ' ' || *p == '\t')) {
@@ -349,18 +356,17 @@ static int parse_fields(mh_head_t *head, const mh_limits_t *limits, const uint8_
                 if (p == end) {
                     break;
                 }
-                head->mark = (uint16_t)(p - data);
+                mark = p;
                 state = STATE_VALUE;
             // fall through
             case STATE_VALUE:
-                p = value_span(p, end);
+                p = mh_span(p, end, MH_CHAR_VALUE);
                 if (p == end) {
                     break;
                 }
-                if (*p != '\r') {
+                if (*p++ != '\r') {
                     return -400;
                 }
-                ++p;
                 state = STATE_VALUE_LF;
                 if (p == end) {
                     break;
@@ -371,7 +377,7 @@ static int parse_fields(mh_head_t *head, const mh_limits_t *limits, const uint8_
                     return -400;
                 }
                 if (head->sub != FIELD_OTHER) {
-                    int result = take_field(head, data + head->mark, p - 1);
+                    result = take_field(head, head->sub, mark, p - 1);
                     if (result < 0) {
                         return result;
                     }
@@ -385,7 +391,107 @@ static int parse_fields(mh_head_t *head, const mh_limits_t *limits, const uint8_
         }
     }
     *from = p;
-    head->state = state;
+    head->state = (uint8_t)state;
+    head->mark = (uint16_t)(mark - data);
+    head->count = (uint16_t)(limits->max_fields - count_left);
+    return 0;
+}
+
+// As much text as is looked at in one go.
+typedef uintptr_t word_t;
+
+#define EVERY_BYTE(c) ((word_t)-1 / 0xff * (c))
+
+// Whether some byte of the word is below ' ' or DEL. Now and then true when none is: whoever gets that looks closer.
+static inline bool has_control(word_t word) {
+    return ((word - EVERY_BYTE(0x20)) | (word + EVERY_BYTE(1))) & ~word & EVERY_BYTE(0x80);
+}
+
+// Where to begin with words at p: machines of 32 bits may read them only where they are aligned, which is at or before p.
+static inline const uint8_t *word_begin(const uint8_t *p) {
+    return sizeof(word_t) > 4 ? p : p - ((uintptr_t)p & (sizeof(word_t) - 1));
+}
+
+static inline word_t word_at(const uint8_t *p) {
+    word_t word;
+    memcpy(&word, sizeof(word_t) > 4 ? p : MH_ALIGNED(p, word_t), sizeof(word));
+    return word;
+}
+
+// The first byte from `begin` on that no value contains. There is one before `end`, and at least a word before `begin`.
+static MH_NOINLINE const uint8_t *value_end(const uint8_t *begin, const uint8_t *end) {
+    const uint8_t *p = word_begin(begin);
+    for (const uint8_t *last = end - 2 * sizeof(word_t); p <= last; p += 2 * sizeof(word_t)) {
+        if (has_control(word_at(p))) {
+            break;
+        }
+        if (has_control(word_at(p + sizeof(word_t)))) {
+            p += sizeof(word_t);
+            break;
+        }
+    }
+    p = p < begin ? begin : p;
+    while (mh_is(*p, MH_CHAR_VALUE)) {
+        ++p;
+    }
+    return p;
+}
+
+// The first byte that no token contains; there is one.
+static inline const uint8_t *token_end(const uint8_t *p) {
+    for (;; p += 4) {
+        if (!mh_is(p[0], MH_CHAR_TOKEN)) {
+            return p;
+        }
+        if (!mh_is(p[1], MH_CHAR_TOKEN)) {
+            return p + 1;
+        }
+        if (!mh_is(p[2], MH_CHAR_TOKEN)) {
+            return p + 2;
+        }
+        if (!mh_is(p[3], MH_CHAR_TOKEN)) {
+            return p + 3;
+        }
+    }
+}
+
+// What parse_fields() does with whole lines, for speed: [*from, end) begins with a line and ends with an LF, which no
+// line can run past, so that most steps need not look for the end. Returns 1 after the empty line, 0 at the end, or -status.
+static MH_NOINLINE int parse_lines(mh_head_t *head, const mh_limits_t *limits, const uint8_t **from, const uint8_t *end) {
+    const uint8_t *p = *from;
+    unsigned left = (unsigned)(limits->max_fields - head->count);
+    while (p != end) {
+        const uint8_t *name = p;
+        if (*p == '\r') {
+            *from = p + 2;
+            return p[1] == '\n' ? 1 : -400;
+        }
+        if (left-- == 0) {
+            return -431;
+        }
+        p = token_end(p);
+        if (*p != ':' || p == name) {
+            return -400;
+        }
+        uint8_t field = which_field(name, (size_t)(p - name));
+        do {
+            ++p;
+        } while (*p == ' ' || *p == '\t');
+        const uint8_t *value = p;
+        p = value_end(p, end);
+        if (p[0] != '\r' || p[1] != '\n') {
+            return -400;
+        }
+        if (field != FIELD_OTHER) {
+            int result = take_field(head, field, value, p);
+            if (result < 0) {
+                return result;
+            }
+        }
+        p += 2;
+    }
+    head->count = (uint16_t)(limits->max_fields - left);
+    *from = p;
     return 0;
 }
 
@@ -401,9 +507,13 @@ int mh_head_parse(mh_head_t *head, const mh_limits_t *limits, const uint8_t *dat
         if (result == 1) {
             head->fields = (uint16_t)(p - data);
             head->state = STATE_FIELD;
+            result = 0;
         }
     }
-    if (head->state >= STATE_FIELD && result >= 0) {
+    if (head->state == STATE_FIELD && p != end && end[-1] == '\n') {
+        result = parse_lines(head, limits, &p, end);
+    }
+    if (head->state >= STATE_FIELD && result == 0) {
         result = parse_fields(head, limits, data, &p, end);
     }
     head->pos = (uint16_t)(p - data);

@@ -54,7 +54,14 @@ typedef struct _mh_head_t {
 // with the bytes given before (it may have moved); any split gives the same result.
 // Returns 1 when the head is complete (head->len bytes of it), 0 when it wants more, or -status when the request is to be refused with
 // that status and the connection closed: 400, 414, 417, 431, 501 (transfer coding), 505.
-// Empty lines (CRLF) before the request line are skipped and count as part of the head (RFC 9112 section 2.2).
+// Asked again after either, it says the same.
+//
+// A target is any of RFC 3986's characters, and of those outside it the ones that browsers leave as they are: [ ] \ ^ ` { | }.
+// Refused are controls, SP, '"', '<', '>', '#', DEL, what lies above ASCII, and a '%' without two hex digits (400).
+// Two Content-Length that agree are one; a list of them, or more than 4,294,967,295, is malformed (400).
+// Of several reasons to refuse, what is malformed (400) goes before 501, and that before 417.
+//
+// Empty lines (CRLF, up to four) before the request line are skipped and count as part of the head (RFC 9112 section 2.2).
 int mh_head_parse(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data, size_t len);
 
 // One field of a complete head. Names are as sent, values without the white space around them.

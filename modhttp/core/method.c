@@ -1,7 +1,5 @@
 #include "core/method.h"
 
-#include <string.h>
-
 static const char names[MH_METHOD_OTHER][8] = {
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE",
 };
@@ -11,7 +9,11 @@ mh_method_t mh_method(const char *name, size_t len) {
         return MH_METHOD_OTHER;
     }
     for (int id = 0; id < MH_METHOD_OTHER; ++id) {
-        if (names[id][0] == name[0] && names[id][len] == '\0' && memcmp(names[id], name, len) == 0) {
+        size_t same = 0;
+        while (same < len && names[id][same] == name[same]) {
+            ++same;
+        }
+        if (same == len && names[id][len] == '\0') {
             return (mh_method_t)id;
         }
     }

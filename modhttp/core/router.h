@@ -6,7 +6,9 @@
 //
 // A pattern is a path whose segments are literal or one of <name> (one segment, not empty), <int:name> (digits, fits int32, leading '-' allowed)
 // and <path:name> (the rest with its slashes, not empty; last segment only).
-// Precedence at each segment: literal, <int:…>, <name>, <path:…>; then the fallback. "/a" and "/a/" differ.
+// Precedence at each segment: literal, <int:…>, <name>, <path:…>; then the fallback. "/a" and "/a/" differ. Where the path
+// fits but the method does not, the search goes on: 405 means that no route with a fitting path has the method.
+// A literal segment is at most 255 bytes; only the last may be empty, none is "." or ".."; names are identifiers, each once.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,7 +50,8 @@ typedef struct _mh_match_t {
     mh_capture_t capture[MH_ROUTER_CAPTURES];
 } mh_match_t;
 
-// Bytes that hold at least `routes` routes whose patterns are `text` bytes together.
+// Bytes that hold at least `routes` routes whose patterns, and methods that mh_method() does not know, are `text` bytes
+// together. 0 when no router holds that many.
 size_t mh_router_size(size_t routes, size_t text);
 
 // An empty router in `mem` (aligned for uint32_t); NULL when size is too small for any.

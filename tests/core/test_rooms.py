@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODHTTP = ROOT / "modhttp"
 STANDARD = {"stddef.h", "stdint.h", "stdbool.h", "string.h"}
+HOSTED = STANDARD | {"errno.h", "limits.h"}
 LWIP = re.compile(r"(lwip|netif|arch)/|lwipopts")
 MICROPYTHON = re.compile(r"(py|extmod|shared|genhdr)/|mp(config|halport|threadport)\w*\.h")
 # What our own headers in py/ and MicroPython's are called alike: a file that lies in modhttp/py is ours.
@@ -35,9 +36,10 @@ def allowed(room, name):
     if room == "core":
         return name in STANDARD or ours == "core"
     if room == "net":
-        return name in STANDARD or ours in {"core", "net"} or (ours is None and bool(LWIP.match(name)))
+        return name in HOSTED or ours in {"core", "net"} or (ours is None and bool(LWIP.match(name)))
     if room == "py":
-        return name in STANDARD or ours in {"core", "net", "py"} or name == "port/port.h" or (ours is None and bool(MICROPYTHON.match(name)))
+        micropython = ours is None and bool(MICROPYTHON.match(name))
+        return name in HOSTED or ours in {"core", "net", "py"} or name == "port/port.h" or micropython
     return True  # port/ is where all meet
 
 
