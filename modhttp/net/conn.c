@@ -461,7 +461,9 @@ int mh_conn_read(mh_conn_t *conn, void *buf, size_t len) {
     int n;
     do {
         n = conn->state == CONN_DETACHED ? read_raw(conn, buf, len) : read_body(conn, buf, len);
+        conn->flags |= CONN_PULL;
         conn_undefer(conn);
+        conn->flags &= ~CONN_PULL;
     } while (n == -EAGAIN && conn->in != NULL);
     return n;
 }
@@ -603,6 +605,10 @@ static void overflow(mh_conn_t *conn) {
 
 // Input that cannot be used yet. `fresh`: none of it has been consumed, so that it may be left with lwIP.
 static err_t receive_later(mh_conn_t *conn, struct pbuf *p, bool fresh) {
+    if (conn->in == NULL && conn_owned(conn) && (conn->flags & (CONN_WAIT | CONN_PULL))) {
+        conn->in = p;       // Python takes it at once; it must not wait for room that others hold until Python takes theirs
+        return ERR_OK;
+    }
     struct pbuf *copy = park(conn, p);
     if (copy == NULL && fresh && may_defer(conn->server)) {
         if (conn->state == CONN_BODY) {

@@ -47,6 +47,7 @@ enum {
     CONN_WAIT = 1 << 10,    // Python wants to be told
     CONN_HELD = 1 << 11,    // Python holds this slot: it is not reused before mh_conn_release()
     CONN_LENGTH = 1 << 12,  // the answer has a declared length
+    CONN_PULL = 1 << 14,    // Python is reading this moment
     CONN_LATE = 1 << 13,    // the body that Python waited for did not come in time
 };
 
