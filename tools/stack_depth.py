@@ -11,7 +11,6 @@ Prints the deepest chains and the sum. With --limit, fails if the sum is above i
 """
 
 import argparse
-import functools
 import re
 import subprocess
 import sys
@@ -102,24 +101,36 @@ def resolve_pointers(calls, indirect, skipped):
 
 
 class Depths:
-    """The deepest chain below each function; a call back into the present chain is counted once."""
+    """The deepest chain below each function; no chain holds a function twice."""
 
     def __init__(self, calls, frames):
-        self.calls, self.frames, self.recursive = calls, frames, set()
-        self.active = []
-        self.below = functools.lru_cache(maxsize=None)(self.find_below)
+        self.calls, self.frames = calls, frames
+        self.known, self.reached, self.recursive = {}, {}, set()
 
-    def find_below(self, function):
-        own = self.frames.get(function, ASSEMBLY_FRAME)
-        self.active.append(function)
-        best = (0, ())
-        for callee in sorted(self.calls.get(function, ())):
-            if callee in self.active:
-                self.recursive.add((function, callee))
-            else:
-                best = max(best, self.below(callee))
-        self.active.pop()
-        return own + best[0], ((function, own), *best[1])
+    def below(self, function, active=frozenset()):
+        """(bytes, chain) from the function down, when those in `active` have led to it."""
+        # Of the active ones only those matter that the function could lead back to.
+        key = function, active & self.reach(function)
+        if key not in self.known:
+            own = self.frames.get(function, ASSEMBLY_FRAME)
+            again = self.calls.get(function, set()) & (active | {function})
+            self.recursive |= {(function, callee) for callee in again}
+            callees = sorted(self.calls.get(function, set()) - again)
+            depth, chain = max((self.below(callee, active | {function}) for callee in callees), default=(0, ()))
+            self.known[key] = own + depth, ((function, own), *chain)
+        return self.known[key]
+
+    def reach(self, function):
+        """All functions that can follow, the function itself included."""
+        if function not in self.reached:
+            found, todo = set(), [function]
+            while todo:
+                name = todo.pop()
+                if name not in found:
+                    found.add(name)
+                    todo += self.calls.get(name, ())
+            self.reached[function] = frozenset(found)
+        return self.reached[function]
 
 
 def print_chain(title, depth, chain):
@@ -150,16 +161,11 @@ def main():
     total = pendsv + interrupt + 2 * EXCEPTION_FRAME
     print(f"with two exception frames of {EXCEPTION_FRAME} bytes: {total} bytes")
 
-    reached, todo = set(), [ROOT]
-    while todo:
-        name = todo.pop()
-        if name not in reached:
-            reached.add(name)
-            todo += calls.get(name, ())
+    reached = depths.reach(ROOT)
     for name in sorted(reached & unlisted):
         print(f"not followed: calls through pointers in {name}")
     for caller, callee in sorted(depths.recursive):
-        print(f"counted once: {caller} calls {callee} again")
+        print(f"counted once: {caller} may call {callee} again")
     for name in sorted(reached & dynamic):
         print(f"unbounded frame: {name}")
     if arguments.limit is not None and total > arguments.limit:
