@@ -26,12 +26,6 @@ static void say(const char *text) {
 }
 
 void modhttp_lwip_assert(const char *what, const char *file, int line) {
-    // extmod/modlwip.c trips "invalid socket state for recv callback" and its like when it closes a listener; the
-    // boards, which ignore every assertion, never notice.
-    static const char harmless[] = "invalid socket state for ";
-    if (strncmp(what, harmless, sizeof(harmless) - 1) == 0) {
-        return;
-    }
     char digits[12];
     char *digit = digits + sizeof(digits) - 1;
     *digit = '\0';

@@ -11,7 +11,7 @@
 #include <sys/time.h>
 
 // lwIP runs in a signal handler: what is called from here must be async-signal-safe.
-void modhttp_lwip_assert(const char *what, const char *file, int line);
+void modhttp_lwip_assert(const char *what, const char *file, int line) __attribute__((noreturn));
 uint32_t modhttp_lwip_rand(void);
 
 #define LWIP_RAND() modhttp_lwip_rand()
