@@ -1,0 +1,260 @@
+"""On the wire: a TAP device in a network namespace, so that segments, FINs and RSTs are the server's own.
+
+The forwarder would hide these: it reads on when the client does not, and answers for lwIP. Needs root, network
+namespaces and /dev/net/tun.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+import target as targets  # noqa: E402
+
+CLONE_NEWNET = 0x40000000
+ADDRESS = "10.77.0.2"
+PATIENCE = 30
+
+APP = """
+import time, _modhttp, modhttp
+app = modhttp.Server(max_connections=8)
+
+@app.get("/")
+def index(request):
+    return "hello"
+
+@app.get("/big")
+def big(request):
+    return BIG
+
+@app.post("/echo")
+def echo(request):
+    return request.body
+
+@app.get("/busy")
+def busy(request):
+    end = time.ticks_add(time.ticks_ms(), 1500)
+    while time.ticks_diff(end, time.ticks_ms()) > 0:
+        pass
+    return "done"
+
+@app.get("/sleep")
+def sleep(request):
+    time.sleep(1.5)
+    return "done"
+
+@app.get("/pcbs")
+def pcbs(request):
+    figures = app.stats()
+    figures["active"] = _modhttp.pcbs()[0]
+    return figures
+
+BIG = "".join("%07d\\n" % i for i in range(5000)) * 10
+app.start()
+print("ready")
+while True:
+    app.poll(1000)
+"""
+
+
+BIG = b"".join(b"%07d\n" % i for i in range(5000)) * 10
+
+
+def may_make_namespaces():
+    return os.geteuid() == 0 and os.path.exists("/dev/net/tun")
+
+
+pytestmark = pytest.mark.skipif(not may_make_namespaces(), reason="needs root and /dev/net/tun")
+
+
+def in_namespace(name, function):
+    """Run a function in a thread of its own that has moved to the namespace: sockets made there stay there."""
+    result = []
+
+    def move_and_call():
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open(f"/run/netns/{name}") as namespace:
+            assert libc.setns(namespace.fileno(), CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+        result.append(function())
+
+    thread = threading.Thread(target=move_and_call)
+    thread.start()
+    thread.join()
+    return result[0]
+
+
+class Server:
+    """The program on lwIP with a TAP of its own; connect() gives kernel sockets at the other end."""
+
+    def __init__(self, name, binary, directory):
+        self.name = name
+        app = directory / "app.py"
+        app.write_text(APP)
+        inside = ["ip", "netns", "exec", name]
+        self.process = subprocess.Popen([*inside, binary, app], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        env={**os.environ, "MODHTTP_TAP": f"tap0,{ADDRESS}/24,10.77.0.1"})
+        assert self.process.stdout.readline() == b"ready\n"
+        for words in ("addr add 10.77.0.1/24 dev tap0", "link set tap0 up"):
+            subprocess.run([*inside, "ip", *words.split()], check=True)
+
+    def connect(self, receive_buffer=0):
+        def make():
+            s = socket.socket()
+            if receive_buffer:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            s.settimeout(PATIENCE)
+            s.connect((ADDRESS, 80))
+            return s
+
+        return in_namespace(self.name, make)
+
+    def exchange(self, data):
+        with self.connect() as s:
+            s.sendall(data)
+            return read_all(s)
+
+    def get(self, path):
+        head, body = self.exchange(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()).split(b"\r\n\r\n", 1)
+        return head, body
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(PATIENCE)
+
+
+def read_all(s):
+    """All bytes to a clean end; a RST is an error."""
+    data = b""
+    while piece := s.recv(65536):
+        data += piece
+    return data
+
+
+@pytest.fixture(scope="module", params=["host", "sanitized"])
+def server(request, tmp_path_factory):
+    targets.prepare(request.param)
+    name = f"modhttp-wire-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    binary = targets.build.BUILD / ("host" if request.param == "host" else "host-sanitize") / "modhttp"
+    try:
+        server = Server(name, binary, tmp_path_factory.mktemp("wire"))
+        yield server
+        server.stop()
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+@pytest.mark.parametrize("opening, status", [
+    (b"GET /\x01 HTTP/1.1\r\n", b"400"),
+    (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n", b"413"),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 3000, b"431"),
+])
+def test_answer_then_close_reaches_a_client_that_is_still_sending(server, opening, status):
+    with server.connect() as s:
+        s.sendall(opening)
+
+        def send_on():
+            try:
+                for _ in range(300):
+                    s.sendall(b"x" * 1000)
+                    time.sleep(0.001)
+            except OSError:
+                pass        # closed on us, after the answer: allowed
+
+        sender = threading.Thread(target=send_on)
+        sender.start()
+        time.sleep(0.1)     # read late: an RST would have overtaken the answer by then
+        answer = read_all(s)
+        assert answer.startswith(b"HTTP/1.1 " + status)
+        assert answer.endswith(b"\n")
+        sender.join()
+
+
+def test_large_answer_then_close_arrives_whole(server):
+    head, body = server.get("/big")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert body == BIG
+
+
+def test_client_with_a_tiny_window_gets_it_all_and_holds_up_nobody(server):
+    with server.connect(receive_buffer=2048) as slow:
+        slow.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for _ in range(20):
+            assert server.get("/")[1] == b"hello"
+        body = read_all(slow).split(b"\r\n\r\n", 1)[1]
+    assert body == BIG
+
+
+@pytest.mark.parametrize("path", ["/busy", "/sleep"])
+def test_c_answers_while_python_is_busy(server, path):
+    """What needs no handler is answered at interrupt level: while Python loops, and while it sleeps."""
+    with server.connect() as s:
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        time.sleep(0.2)
+        for _ in range(10):
+            assert server.get("/nothing-here")[0].startswith(b"HTTP/1.1 404")
+            assert server.exchange(b"rubbish\r\n\r\n").startswith(b"HTTP/1.1 400")
+        s.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            s.recv(1)       # Python was busy all the while
+        s.settimeout(PATIENCE)
+        assert read_all(s).endswith(b"done")
+
+
+def test_requests_that_wait_for_python_are_answered_in_order_of_arrival(server):
+    busy = server.connect()
+    busy.sendall(b"GET /sleep HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    time.sleep(0.2)
+    waiting = [server.connect() for _ in range(6)]
+    for s in waiting:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    for s in waiting:
+        assert read_all(s).endswith(b"hello")
+        s.close()
+    assert read_all(busy).endswith(b"done")
+    busy.close()
+
+
+def test_no_room_is_a_503_that_arrives(server):
+    """More clients at once than connections: each gets its answer or an orderly 503, none a RST."""
+    crowd = [server.connect() for _ in range(9)]
+    for s in crowd:
+        try:
+            s.sendall(b"GET /sleep HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        except ConnectionError:
+            pass
+    answers = [read_all(s) for s in crowd]
+    for s in crowd:
+        s.close()
+    statuses = [answer.split(b" ")[1] for answer in answers]
+    assert statuses.count(b"200") == 8
+    assert statuses.count(b"503") == 1
+    assert b"Retry-After: " in [answer for answer in answers if b" 503 " in answer][0]
+
+
+@pytest.mark.parametrize("cut", [1, 20, 60, 100])
+@pytest.mark.parametrize("reset", [True, False])
+def test_clients_that_go_away_leave_nothing(server, cut, reset):
+    request = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n" + b"x" * 50
+    for _ in range(20):
+        s = server.connect()
+        s.sendall(request[:cut])
+        if reset:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        s.close()
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        figures = eval(server.get("/pcbs")[1])
+        if figures["active"] == 1 and figures["open"] == 1 and figures["head_buffers_free"] >= 7:
+            break
+        assert time.monotonic() < deadline, figures
+        time.sleep(0.1)
