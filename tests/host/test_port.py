@@ -854,7 +854,7 @@ def test_repl_serves_between_keys(tmp_path):
         expect(">>> ")
         expect_refusal(port)
         os.write(master, b"6 * 7\r")
-        expect("42")
+        expect("42\r\n>>> ")
         os.write(master, b"import time; time.sleep(60)\r")
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
