@@ -17,6 +17,9 @@
 #define LWIP_NETIF_LOOPBACK             1
 #define LWIP_HAVE_LOOPIF                1
 
+// Two seconds of TIME_WAIT. In its two minutes lwIP would ignore a client that comes again from the same port.
+#define TCP_MSL                         1000UL
+
 #ifndef MODHTTP_BOARD_SIZES
 #define MODHTTP_BOARD_SIZES             0
 #endif

@@ -38,3 +38,7 @@
 
 // Segments that arrive out of order wait in pool pbufs: at most a quarter of the pool, per connection.
 #define TCP_OOSEQ_MAX_PBUFS     (4)
+
+// Two seconds of TIME_WAIT. In its two minutes lwIP would hold a pcb, and ignore a client that comes again from the
+// same port.
+#define TCP_MSL                 (1000UL)
