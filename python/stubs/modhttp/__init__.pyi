@@ -1,0 +1,120 @@
+"""Types of what `import modhttp` offers; python/modhttp is the code, docs/architecture.md the design."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeVar, Union
+
+__version__: str
+
+Body = Union[str, bytes, bytearray, memoryview, dict[str, Any], list[Any], Iterable[Union[str, bytes]]]
+Fields = Union[dict[str, Any], list[tuple[str, Any]]]
+Result = Union[Body, int, tuple[Body, int], tuple[Body, int, Union[Fields, None]], "Response", None]
+Handler = TypeVar("Handler", bound=Callable[..., Result])
+
+class HTTPError(Exception):
+    """Raised by a handler, it is the answer: HTTPError(404, "no such room")."""
+
+    def __init__(self, status: int, message: str = ...) -> None: ...
+
+class Headers:
+    """A request's header fields: names in any case, repeated fields joined by ", "."""
+
+    def __getitem__(self, name: str) -> str: ...
+    def __contains__(self, name: str) -> bool: ...
+    def get(self, name: str, default: Any = None) -> Any: ...
+    def items(self) -> list[tuple[str, str]]: ...
+
+class Stream:
+    """A detached connection: raw bytes. Closing it, or forgetting it, ends the connection in an orderly way."""
+
+    def read(self, n: int = -1) -> bytes: ...
+    def readinto(self, buffer: Union[bytearray, memoryview]) -> int: ...
+    def readline(self) -> bytes: ...
+    def recv(self, n: int) -> bytes: ...
+    def write(self, data: Union[str, bytes, bytearray, memoryview]) -> int: ...
+    def send(self, data: Union[str, bytes, bytearray, memoryview]) -> int: ...
+    def settimeout(self, seconds: Union[float, None]) -> None: ...
+    def setblocking(self, flag: bool) -> None: ...
+    def close(self) -> None: ...
+
+class Request:
+    """What a handler is called with. Attributes are computed when asked for, until the answer is complete."""
+
+    method: str
+    target: str
+    """As sent."""
+    path: str
+    """Decoded, dot segments gone."""
+    query: dict[str, str]
+    """The first of several values counts."""
+    headers: Headers
+    head: bytes
+    """The raw bytes, with their empty line."""
+    body: bytes
+    """Raises HTTPError(413) beyond max_body, HTTPError(400) when malformed, OSError when the client stops sending."""
+    text: str
+    json: Any
+    """Raises HTTPError(400) for what is not JSON."""
+    form: dict[str, str]
+    client: tuple[str, int]
+    stream: Request
+    """The body for reading piece by piece, whatever its length."""
+
+    def read(self, n: int = -1) -> bytes: ...
+    def readinto(self, buffer: Union[bytearray, memoryview]) -> int: ...
+    def readline(self) -> bytes: ...
+    def begin(
+        self,
+        status: int = 200,
+        content_type: Union[str, None] = None,
+        length: Union[int, None] = None,
+        fields: Union[str, None] = None,
+    ) -> None:
+        """Begin the answer. `fields` are whole lines, each ended by CRLF; without `length` the body is chunked."""
+    def write(self, data: Union[str, bytes, bytearray, memoryview]) -> None:
+        """Send some of the body, waiting for room. Raises OSError(ECONNRESET) when the client is gone."""
+    def end(self) -> None: ...
+    def detach(self) -> Stream:
+        """Take the connection over as a stream of raw bytes. Nothing may have been answered."""
+
+class Response:
+    body: Body
+    status: int
+    headers: Union[Fields, None]
+    content_type: Union[str, None]
+
+    def __init__(
+        self, body: Body = b"", status: int = 200, headers: Union[Fields, None] = None, content_type: Union[str, None] = None
+    ) -> None: ...
+
+def html(body: Body, status: int = 200, headers: Union[Fields, None] = None) -> Response: ...
+
+class Server:
+    debug: bool
+    port: int
+
+    def __init__(
+        self,
+        *,
+        max_connections: int = 16,
+        head_buffers: int = 8,
+        max_head: int = 2048,
+        max_fields: int = 32,
+        max_target: int = 1024,
+        max_body: int = 16384,
+        head_timeout: int = 10,
+        progress_timeout: int = 10,
+        idle_timeout: int = 30,
+        queue_timeout: int = 30,
+        debug: bool = False,
+    ) -> None: ...
+    def route(self, path: str, methods: Iterable[str] = ("GET",)) -> Callable[[Handler], Handler]: ...
+    def get(self, path: str) -> Callable[[Handler], Handler]: ...
+    def post(self, path: str) -> Callable[[Handler], Handler]: ...
+    def put(self, path: str) -> Callable[[Handler], Handler]: ...
+    def patch(self, path: str) -> Callable[[Handler], Handler]: ...
+    def delete(self, path: str) -> Callable[[Handler], Handler]: ...
+    def start(self, port: int = 80, host: str = "0.0.0.0") -> None: ...
+    def poll(self, timeout_ms: int = 0) -> int: ...
+    def run(self, port: int = 80, host: str = "0.0.0.0") -> Union[None, NoReturn]: ...
+    def stop(self) -> None: ...
+    def stats(self) -> dict[str, int]: ...
