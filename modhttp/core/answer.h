@@ -24,7 +24,8 @@ typedef struct _mh_answer_t {
     const char *date;           // MH_DATE_LEN bytes, or NULL when the clock is not set
 } mh_answer_t;
 
-// Compose status line, fields and empty line. Returns the length needed; `out` is complete only when that is at most `size` (nothing beyond size is written).
+// Compose status line, fields and empty line. Returns the length needed; `out` is complete only when that is at most
+// `size`; nothing beyond `size` is written. An HTTP/1.0 answer of unknown length says "close", whatever keep_alive says.
 size_t mh_answer_head(const mh_answer_t *answer, char *out, size_t size);
 
 // True when an answer with this status to this method carries a body at all.

@@ -217,7 +217,8 @@ static bool is_http_1_1(const uint8_t *p, const uint8_t *end) {
 }
 
 // The target from *from on, up to its space. Returns 1 when it is complete, 0 when more is wanted, or -status.
-static int take_target(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data, const uint8_t **from, const uint8_t *end) {
+static int take_target(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data, const uint8_t **from,
+    const uint8_t *end) {
     const uint8_t *p = *from;
     const uint8_t *begin = data + head->target.at;
     const uint8_t *bound = end - begin > limits->max_target ? begin + limits->max_target : end;
@@ -316,7 +317,8 @@ static int parse_line(mh_head_t *head, const mh_limits_t *limits, const uint8_t 
 }
 
 // The field lines and the empty line. Returns 1 when they are complete, 0 when more is wanted, or -status.
-static MH_NOINLINE int parse_fields(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data, const uint8_t **from, const uint8_t *end) {
+static MH_NOINLINE int parse_fields(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data,
+    const uint8_t **from, const uint8_t *end) {
     const uint8_t *p = *from;
     const uint8_t *mark = data + head->mark;
     unsigned state = head->state;
@@ -528,51 +530,4 @@ int mh_head_parse(mh_head_t *head, const mh_limits_t *limits, const uint8_t *dat
         head->mark = result == 1 ? 0 : (uint16_t)-result;
     }
     return result;
-}
-
-bool mh_field_next(const uint8_t *data, uint16_t *at, mh_field_t *field) {
-    const uint8_t *p = data + *at;
-    if (*p == '\r') {
-        return false;
-    }
-    field->name = (const char *)p;
-    while (*p != ':') {
-        ++p;
-    }
-    field->name_len = (uint16_t)(p - data - *at);
-    do {
-        ++p;
-    } while (*p == ' ' || *p == '\t');
-    const uint8_t *value = p;
-    while (*p != '\r') {
-        ++p;
-    }
-    *at = (uint16_t)(p + 2 - data);
-    while (p != value && (p[-1] == ' ' || p[-1] == '\t')) {
-        --p;
-    }
-    field->value = (const char *)value;
-    field->value_len = (uint16_t)(p - value);
-    return true;
-}
-
-// Letters and '_', '@', '[' … differ from their partners in bit 5 only; the names of fields that anyone looks for hold none of the others.
-static bool same_name(const char *a, const char *b, size_t len) {
-    for (size_t i = 0; i < len; ++i) {
-        uint8_t x = (uint8_t)a[i];
-        uint8_t y = (uint8_t)b[i];
-        if (x != y && ((x ^ y) != 0x20 || (x | 0x20) < 'a' || (x | 0x20) > 'z')) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool mh_field_find(const uint8_t *data, uint16_t *at, const char *name, size_t name_len, mh_field_t *field) {
-    while (mh_field_next(data, at, field)) {
-        if (field->name_len == name_len && same_name(field->name, name, name_len)) {
-            return true;
-        }
-    }
-    return false;
 }

@@ -63,7 +63,8 @@ int mh_router_add(mh_router_t *router, const char *method, size_t method_len, co
 // What serves every method and path that no route does, or -1 for none.
 void mh_router_fallback(mh_router_t *router, int handler);
 
-// Find the route for a decoded path. HEAD finds GET's handler when the path has none for HEAD. Bounded: each node is visited at most once.
+// Find the route for a decoded path. HEAD finds GET's handler when the path has none for HEAD. Bounded: each node is
+// visited at most once. "*" is no path: with OPTIONS it asks for what the whole router can, else only the fallback has it.
 mh_route_result_t mh_router_find(const mh_router_t *router, mh_method_t id, const char *method, size_t method_len,
     const char *path, size_t path_len, mh_match_t *match);
 

@@ -1,7 +1,7 @@
 """Response heads: byte by byte, at every size of the buffer, and read back by h11."""
 
-from email.utils import format_datetime
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http import HTTPStatus
 
 import h11
@@ -28,7 +28,9 @@ def compose(core, *, size=4096, status=200, minor=1, keep_alive=True, length=0, 
 
 def test_everything(core):
     date = b"Sun, 06 Nov 1994 08:49:37 GMT"
-    needed, text = compose(core, length=1234567890, kind=b"text/plain", fields=b"A: 1\r\nB: 2\r\n", date=date, keep_alive=False)
+    needed, text = compose(
+        core, length=1234567890, kind=b"text/plain", fields=b"A: 1\r\nB: 2\r\n", date=date, keep_alive=False
+    )
     assert needed == len(text)
     assert text == (
         b"HTTP/1.1 200 OK\r\n"
@@ -80,7 +82,13 @@ def test_unknown_status(core):
 
 def test_reasons(core):
     """Those of the standard library, where RFC 9110 has not renamed them."""
-    renamed = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 418: "I'm a teapot", 422: "Unprocessable Content"}
+    renamed = {
+        413: "Content Too Large",
+        414: "URI Too Long",
+        416: "Range Not Satisfiable",
+        418: "I'm a teapot",
+        422: "Unprocessable Content",
+    }
     known = {status: core.ffi.string(core.lib.mh_reason(status)).decode() for status in range(1000)}
     expected = {status.value: renamed.get(status.value, status.phrase) for status in HTTPStatus}
     seen = {status: reason for status, reason in known.items() if reason}
@@ -102,7 +110,9 @@ def test_every_size(core):
     st.sampled_from([0, 1]),
     st.booleans(),
     st.integers(0, UNKNOWN),
-    st.lists(st.tuples(st.sampled_from(["ETag", "X-A", "Vary"]), st.text("abc 1;=", max_size=20).map(str.strip)), max_size=5),
+    st.lists(
+        st.tuples(st.sampled_from(["ETag", "X-A", "Vary"]), st.text("abc 1;=", max_size=20).map(str.strip)), max_size=5
+    ),
 )
 def test_h11_reads_the_same(core, status, minor, keep_alive, length, fields):
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields).encode()

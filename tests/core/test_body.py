@@ -8,6 +8,7 @@ from .cases import read_cases
 
 CASES = read_cases("body.txt")
 
+
 def body_of(core, *, chunked=False, length=0):
     head = core.ffi.new("mh_head_t *")
     head.flags = (core.lib.MH_HEAD_CHUNKED if chunked else 0) | (core.lib.MH_HEAD_LENGTH if length else 0)
@@ -110,7 +111,9 @@ CHUNKS = st.lists(st.binary(min_size=1, max_size=300), max_size=8)
 
 @given(CHUNKS, st.sampled_from([b"", b";x=1"]), st.sampled_from([b"", b"A: 1\r\n"]), st.binary(max_size=5), st.data())
 def test_round_trip(core, chunks, extension, trailer, after, data):
-    framed = b"".join(b"%x%s\r\n%s\r\n" % (len(chunk), extension, chunk) for chunk in chunks) + b"0\r\n" + trailer + b"\r\n"
+    framed = (
+        b"".join(b"%x%s\r\n%s\r\n" % (len(chunk), extension, chunk) for chunk in chunks) + b"0\r\n" + trailer + b"\r\n"
+    )
     places = data.draw(st.lists(st.integers(0, len(framed)), max_size=5).map(sorted))
     result = read(core, body_of(core, chunked=True), split(framed + after, places))
     assert result == (b"".join(chunks), True, after)

@@ -46,4 +46,10 @@ def test_needs_only_libgcc_and_memory_functions(tmp_path):
     lines = [line.split() for line in table.splitlines() if line]
     wanted = {words[-1] for words in lines if words[-2:-1] == ["U"]}
     defined = {words[2] for words in lines if len(words) == 3 and words[1] in "TR"}
-    assert {name for name in wanted - defined if not name.startswith("__")} <= {"memchr", "memcmp", "memcpy", "memset", "strlen"}
+    assert {name for name in wanted - defined if not name.startswith("__")} <= {
+        "memchr",
+        "memcmp",
+        "memcpy",
+        "memset",
+        "strlen",
+    }

@@ -36,7 +36,8 @@ def describe(core, head, data):
         "id": head.method_id,
         "target": data[head.target.at :][: head.target.len].decode("latin-1"),
         "minor": head.minor,
-        "flags": {name for bit, name in enumerate(FLAGS) if head.flags >> bit & 1} | ({"?"} if head.flags >> 7 else set()),
+        "flags": {name for bit, name in enumerate(FLAGS) if head.flags >> bit & 1}
+        | ({"?"} if head.flags >> 7 else set()),
         "length": head.length,
         "len": head.len,
         "fields": fields,
@@ -76,6 +77,21 @@ def test_case(core, data, expected):
         assert parse(core, data, [split]) == (result, seen), split
 
 
+@pytest.mark.parametrize("place", range(10))
+def test_every_byte_of_the_version(core, place):
+    """Any other byte at any place: only a later minor version passes."""
+    for byte in range(256):
+        version = bytearray(b"HTTP/1.1\r\n")
+        version[place] = byte
+        data = b"GET / " + version + b"Host: a\r\n\r\n"
+        result = parse(core, data)[0]
+        assert parse(core, data, range(len(data)))[0] == result
+        if byte == b"HTTP/1.1\r\n"[place] or (place == 7 and chr(byte).isdecimal()):
+            assert result == 1
+        else:
+            assert result == (-505 if place == 5 and chr(byte).isdecimal() else -400)
+
+
 def test_refusal_stays(core):
     """A parser that has refused goes on to, whatever it is given."""
     head = core.ffi.new("mh_head_t *")
@@ -90,7 +106,9 @@ def test_refusal_stays(core):
 
 def everywhere(core, data, limits):
     """One result of all ways to give the data."""
-    results = {repr(parse(core, data, splits, limits)) for splits in ([], range(len(data)), [len(data) // 2], [len(data) - 1])}
+    results = {
+        repr(parse(core, data, splits, limits)) for splits in ([], range(len(data)), [len(data) // 2], [len(data) - 1])
+    }
     assert len(results) == 1
     return parse(core, data, [], limits)[0]
 
@@ -177,20 +195,72 @@ def pieces(data):
 
 # What heads are made of, right and wrong.
 FRAGMENTS = st.sampled_from(
-    [b"GET", b"POST", b" ", b"/", b"/a?b", b"%41", b"%4", b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", b"HTTP/2.0", b"\r\n", b"\r", b"\n"]
-    + [b"Host: a\r\n", b"Host", b":", b"Content-Length: ", b"12", b"Transfer-Encoding: ", b"chunked", b", ", b"gzip", b"\t"]
-    + [b"Connection: ", b"close", b"keep-alive", b"Expect: ", b"100-continue", b"X: ", b"x" * 40, b"\x00", b"\x7f", b"\xff"]
+    [
+        b"GET",
+        b"POST",
+        b" ",
+        b"/",
+        b"/a?b",
+        b"%41",
+        b"%4",
+        b" HTTP/1.1\r\n",
+        b" HTTP/1.0\r\n",
+        b"HTTP/2.0",
+        b"\r\n",
+        b"\r",
+        b"\n",
+    ]
+    + [
+        b"Host: a\r\n",
+        b"Host",
+        b":",
+        b"Content-Length: ",
+        b"12",
+        b"Transfer-Encoding: ",
+        b"chunked",
+        b", ",
+        b"gzip",
+        b"\t",
+    ]
+    + [
+        b"Connection: ",
+        b"close",
+        b"keep-alive",
+        b"Expect: ",
+        b"100-continue",
+        b"X: ",
+        b"x" * 40,
+        b"\x00",
+        b"\x7f",
+        b"\xff",
+    ]
 )
 MALFORMED = st.lists(st.one_of(FRAGMENTS, st.binary(max_size=4)), max_size=20).map(b"".join)
 LINES = st.lists(
     st.sampled_from(
-        [b"Content-Length: 5", b"Content-Length: 6", b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip", b"Connection: close"]
-        + [b"Connection: keep-alive", b"Expect: 100-continue", b"Expect: 1", b"Host: b", b"Cookie: " + b"c" * 70, b"A:\tb ", b"B:"]
+        [
+            b"Content-Length: 5",
+            b"Content-Length: 6",
+            b"Transfer-Encoding: chunked",
+            b"Transfer-Encoding: gzip",
+            b"Connection: close",
+        ]
+        + [
+            b"Connection: keep-alive",
+            b"Expect: 100-continue",
+            b"Expect: 1",
+            b"Host: b",
+            b"Cookie: " + b"c" * 70,
+            b"A:\tb ",
+            b"B:",
+        ]
     ),
     max_size=5,
 )
 LIKELY = st.builds(
-    lambda method, version, lines: method + b" /a HTTP/1." + version + b"\r\nHost: a\r\n" + b"".join(line + b"\r\n" for line in lines) + b"\r\n",
+    lambda method, version, lines: (
+        method + b" /a HTTP/1." + version + b"\r\nHost: a\r\n" + b"".join(line + b"\r\n" for line in lines) + b"\r\n"
+    ),
     st.sampled_from([b"GET", b"POST", b"X"]),
     st.sampled_from([b"0", b"1"]),
     LINES,
@@ -219,7 +289,10 @@ def test_a_flipped_byte_never_crashes(core, case, data):
 NAMES = st.text("!#$%&'*+-.^_`|~09azAZ", min_size=1, max_size=12).filter(
     lambda name: name.lower() not in ("host", "connection", "expect", "content-length", "transfer-encoding")
 )
-VALUES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f", exclude_categories=["Cc"]), max_size=40)
+VALUES = st.text(
+    st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f", exclude_categories=["Cc"]),
+    max_size=40,
+)
 
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=30), st.sampled_from(["", " ", "\t  "]))

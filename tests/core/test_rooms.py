@@ -1,4 +1,4 @@
-"""Dependencies point one way: python/ → py/ → net/ → core/ (docs: "Rooms"). A file that needs more is in the wrong room."""
+"""Dependencies point one way: python/ → py/ → net/ → core/. A file that needs more is in the wrong room."""
 
 import ast
 import re

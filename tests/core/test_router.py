@@ -36,7 +36,9 @@ class Router:
         method, path = method.encode(), path.encode()
         number = core.lib.mh_method(core.input.put(method), len(method))
         where = core.output.put(path)
-        result = core.lib.mh_router_find(self.router, number, core.input.put(method), len(method), where, len(path), match)
+        result = core.lib.mh_router_find(
+            self.router, number, core.input.put(method), len(method), where, len(path), match
+        )
         if result == FOUND:
             found = [match.capture[i] for i in range(match.captures)]
             captures = [(path[capture.at :][: capture.len].decode(), capture.is_int) for capture in found]
@@ -154,15 +156,47 @@ def test_no_routes(core):
 
 @pytest.mark.parametrize(
     "pattern",
-    ["", "a", "*", "//", "/a//b", "//a", "/.", "/..", "/a/../b", "/<", "/>", "/<>", "/a<b>", "/<b>a", "/<a", "/a>", "/<a b>", "/<1a>"]
-    + ["/<int:>", "/<:a>", "/<float:a>", "/<in:a>", "/<Int:a>", "/<path:a>/b", "/<path:a>/", "/<int:a:b>", "/<a>/<a>", "/<a>/b/<int:a>"]
+    [
+        "",
+        "a",
+        "*",
+        "//",
+        "/a//b",
+        "//a",
+        "/.",
+        "/..",
+        "/a/../b",
+        "/<",
+        "/>",
+        "/<>",
+        "/a<b>",
+        "/<b>a",
+        "/<a",
+        "/a>",
+        "/<a b>",
+        "/<1a>",
+    ]
+    + [
+        "/<int:>",
+        "/<:a>",
+        "/<float:a>",
+        "/<in:a>",
+        "/<Int:a>",
+        "/<path:a>/b",
+        "/<path:a>/",
+        "/<int:a:b>",
+        "/<a>/<a>",
+        "/<a>/b/<int:a>",
+    ]
     + ["/<int:int:a>", "/a\r\nb", "/a\x00", "/a\x7f", "/" + "x" * 256, "/" + "/".join(f"<a{i}>" for i in range(9))],
 )
 def test_malformed_pattern(core, pattern):
     assert Router(core, size=8192).add("GET", pattern) == PATTERN
 
 
-@pytest.mark.parametrize("pattern", ["/", "/a b", "/café/", "/...", "/.a", "/<_a1>", "/<int:a>/<path:int>", "/<path>", "/" + "x" * 255])
+@pytest.mark.parametrize(
+    "pattern", ["/", "/a b", "/café/", "/...", "/.a", "/<_a1>", "/<int:a>/<path:int>", "/<path>", "/" + "x" * 255]
+)
 def test_well_formed_pattern(core, pattern):
     assert Router(core, size=8192).add("GET", pattern) == OK
 
@@ -248,7 +282,9 @@ def test_size_is_enough(core, count, pattern):
     assert router.find("GET", pattern.format(count).replace("<", "").replace(">", ""))[0] == NOT_FOUND
 
 
-@pytest.mark.parametrize("routes", [[("GET", "/" + "a/" * 9)], [("GET", "/a" * n) for n in range(1, 60)], [("X" * 200, "/")]])
+@pytest.mark.parametrize(
+    "routes", [[("GET", "/" + "a/" * 9)], [("GET", "/a" * n) for n in range(1, 60)], [("X" * 200, "/")]]
+)
 def test_size_is_enough_for_the_worst(core, routes):
     assert Router(core, routes).find(*routes[-1])[1] == len(routes) - 1
 
@@ -314,11 +350,15 @@ SEGMENT = st.sampled_from(["a", "b", "1", "-2", "99999999999", "<x>", "<x>", "<i
 ROUTES = st.lists(
     st.tuples(
         st.sampled_from(["GET", "GET", "POST", "HEAD", "OPTIONS", "*", "BREW", "WHEN"]),
-        st.tuples(st.lists(SEGMENT, max_size=4), st.sampled_from(["", "a", "<path:rest>"])).map(lambda parts: "/".join(["", *parts[0], parts[1]])),
+        st.tuples(st.lists(SEGMENT, max_size=4), st.sampled_from(["", "a", "<path:rest>"])).map(
+            lambda parts: "/".join(["", *parts[0], parts[1]])
+        ),
     ),
     max_size=14,
 )
-PATHS = st.lists(st.sampled_from(["a", "b", "1", "-2", "99999999999", "", "c"]), min_size=1, max_size=6).map(lambda parts: "/" + "/".join(parts))
+PATHS = st.lists(st.sampled_from(["a", "b", "1", "-2", "99999999999", "", "c"]), min_size=1, max_size=6).map(
+    lambda parts: "/" + "/".join(parts)
+)
 
 
 @settings(max_examples=300)

@@ -12,7 +12,9 @@ from .native import ASAN
 
 @pytest.mark.skipif(ASAN in os.environ, reason="this is that run")
 def test_under_address_sanitizer():
-    runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True).stdout.strip()
+    runtime = subprocess.run(
+        ["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
+    ).stdout.strip()
     here = Path(__file__).parent
     environment = os.environ | {ASAN: "1", "LD_PRELOAD": os.path.realpath(runtime), "ASAN_OPTIONS": "detect_leaks=0"}
     files = [here / f"test_{name}.py" for name in ("head", "body", "uri", "router", "answer")]

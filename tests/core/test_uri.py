@@ -146,7 +146,8 @@ def reference_decode(path):
 
 
 PATHS = st.lists(
-    st.sampled_from([b"/", b"/", b".", b"..", b"a", b"%2e", b"%2F", b"%41", b"%00", b"%", b"%c3%a9", b"b.c", b"+"]), max_size=12
+    st.sampled_from([b"/", b"/", b".", b"..", b"a", b"%2e", b"%2F", b"%41", b"%00", b"%", b"%c3%a9", b"b.c", b"+"]),
+    max_size=12,
 ).map(lambda parts: b"/" + b"".join(parts))
 
 
