@@ -100,27 +100,28 @@ static bool descend(search_t *search, uint8_t kind) {
         return false;
     }
     uint32_t hash = hash_begin(search->node, kind);
-    size_t end = search->at;
-    if (kind == KIND_PATH) {
-        end = search->len;
-    }
-    for (; end != search->len && search->path[end] != '/'; ++end) {
-        if (kind == KIND_LITERAL) {
-            hash = hash_step(hash, search->path[end]);
-        }
-    }
     segment_t segment = { search->path + search->at, 0, kind };
+    const char *limit = search->path + search->len;
+    const char *end = kind == KIND_PATH ? limit : segment.text;
     if (kind == KIND_LITERAL) {
-        segment.len = end - search->at;
-    } else if (!capture(search, kind, end - search->at)) {
-        return false;
+        for (; end != limit && *end != '/'; ++end) {
+            hash = hash_step(hash, *end);
+        }
+        segment.len = (size_t)(end - segment.text);
+    } else {
+        while (end != limit && *end != '/') {
+            ++end;
+        }
+        if (!capture(search, kind, (size_t)(end - segment.text))) {
+            return false;
+        }
     }
     uint16_t child = *mh_router_slot(search->router, search->node, &segment, hash);
     if (child == 0) {
         return false;
     }
     search->node = child;
-    search->at = end + 1;
+    search->at = (size_t)(end - search->path) + 1;
     return true;
 }
 
