@@ -17,8 +17,8 @@ export const boardOptions = {
   seed: { type: 'string', default: '1' },
 };
 
-function need(path, what, target) {
-  if (!existsSync(path)) throw new Error(`${path}: no ${what} there; "make ${target}" builds it`);
+function need(path, what, command) {
+  if (!existsSync(path)) throw new Error(`${path}: no ${what} there; "${command}" builds it`);
 }
 
 // Functions of the ELF files beside the firmware and the boot ROM; none where there is no such file.
@@ -29,8 +29,8 @@ function symbolsOf(values) {
 
 // The board with its firmware flashed over what the flash file kept.
 export function makeBoard(values, options = {}) {
-  need(values.rom, 'boot ROM', 'emulator');
-  need(values.uf2, 'firmware', 'firmware');
+  need(values.rom, 'boot ROM', 'make -C emulator/bootrom');
+  need(values.uf2, 'firmware', 'make firmware');
   const flash = new Flash(values.flash);
   loadUf2(values.uf2, flash.bytes);
   const machine = new Machine({ rom: values.rom, flash, seed: Number(values.seed), ...options });

@@ -26,9 +26,10 @@ function split(args) {
 }
 
 const [[name, ...args], gateway] = split(process.argv.slice(2));
-if (!(name in commands)) {
-  process.stderr.write(usage);
-  process.exit(name === undefined || name === '--help' ? 0 : 2);
+if (!Object.hasOwn(commands, name ?? '')) {
+  const asked = ['--help', '-h', 'help'].includes(name);
+  (asked ? process.stdout : process.stderr).write(usage);
+  process.exit(asked ? 0 : 2);
 }
 try {
   await commands[name](args, gateway);

@@ -69,7 +69,10 @@ export class Symbols {
       else high = middle;
     }
     const found = this.sorted[low - 1];
-    return found && address < found.address + Math.max(found.size, 4) ? found : null;
+    if (!found) return null;
+    // Assembler gives no sizes: such a function goes on until the next.
+    const end = found.size ? found.address + found.size : this.sorted[low]?.address ?? Infinity;
+    return address < end ? found : null;
   }
 
   describe(address) {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { boardOptions } from './board.mjs';
 import { Session } from './session.mjs';
-import { openKeyboard } from './terminal.mjs';
+import { LineEnds, openKeyboard } from './terminal.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const QUIT = 0x1d;               // Ctrl-]
@@ -39,30 +39,32 @@ class SerialPort {
 export function repl(args, gateway) {
   const { values } = parseArgs({ args, options: boardOptions });
   const session = new Session(values, gateway);
-  const note = (text) => process.stderr.write(`emulator: ${text}\r\n`);
-  let client = false;
+  const note = (text) => process.stderr.write(`emulator: ${text}\n`);
+  const lineEnds = new LineEnds();
+  let muted = false;
 
-  // A client's traffic is a protocol rather than text: the terminal shows the port's output when no one has it.
+  // What a client says is a protocol rather than text: the terminal keeps quiet until it is gone, or someone types.
   const port = new SerialPort({
     onPath: (path) => {
       note(`USB serial port: ${path}; Ctrl-] quits`);
       start();
     },
     onClient: (there) => {
-      client = there;
+      muted = there;
       note(there ? 'serial port opened by another program' : 'serial port closed');
     },
     onData: (bytes) => session.type(bytes),
   });
   session.atExit.push(() => port.end());
   session.onSerial = (bytes) => {
-    if (!client) process.stdout.write(bytes);
+    if (!muted) process.stdout.write(lineEnds.convert(bytes));
     port.write(bytes);
   };
   session.machine.onReset = () => note('the board was reset');
 
   function start() {
     session.atExit.push(openKeyboard((bytes) => {
+      muted = false;
       const quit = bytes.indexOf(QUIT);
       if (quit !== 0) session.type(quit < 0 ? bytes : bytes.subarray(0, quit));
       if (quit >= 0) session.end(0);

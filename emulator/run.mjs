@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { boardOptions } from './board.mjs';
 import { RawRepl } from './rawrepl.mjs';
 import { Session } from './session.mjs';
-import { openKeyboard } from './terminal.mjs';
+import { LineEnds, openKeyboard } from './terminal.mjs';
 
 const CTRL_C = 3;
 const BOOT_SECONDS = 20;
@@ -16,10 +16,11 @@ export function run(args, gateway) {
   const program = readFileSync(values.app);
   const session = new Session(values, gateway);
   const { machine } = session;
+  const lineEnds = new LineEnds();
   const traceback = [];
   const repl = new RawRepl((bytes) => session.type(bytes), {
     onStart: () => session.atExit.push(openKeyboard((bytes) => keyboard(session, bytes))),
-    onOutput: (text) => process.stdout.write(text),
+    onOutput: (text) => process.stdout.write(lineEnds.convert(text)),
     onError: (text) => traceback.push(text),
     onEnd: (failed) => {
       const text = Buffer.concat(traceback).toString().replaceAll('\r\n', '\n');

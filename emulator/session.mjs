@@ -4,6 +4,8 @@ import { describeStop, makeBoard } from './board.mjs';
 import { Gateway } from './gateway.mjs';
 import { Pacer } from './pacer.mjs';
 
+const OUTPUT_MS = 1000;          // for a reader of our output to take the rest of it
+
 export class Session {
   constructor(values, gatewayCommand) {
     const { machine, flash, symbols } = makeBoard(values);
@@ -14,6 +16,7 @@ export class Session {
     machine.onSerial = (bytes) => this.serial.push(Buffer.from(bytes));
     machine.onStop = () => this.fail(describeStop(machine, symbols));
     machine.onWarning = (text) => process.stderr.write(`emulator: ${text}\n`);
+    process.stdout.on('error', () => this.end(1));        // whoever read our output is gone
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => this.end(0));
   }
 
@@ -59,6 +62,7 @@ export class Session {
     this.gateway?.end();
     for (const step of this.atExit) step();
     this.flash.save();
+    setTimeout(() => process.exit(status), OUTPUT_MS);
     process.stdout.write('', () => process.exit(status));
   }
 }

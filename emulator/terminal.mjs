@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 // A background job that changes the terminal's mode, or reads, is stopped by the kernel.
 function inForeground() {
   try {
-    const fields = readFileSync('/proc/self/stat', 'latin1').split(') ')[1].split(' ');
-    return fields[2] === fields[5];      // process group, and the terminal's foreground group
+    const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'latin1').split(') ')[1].split(' ');
+    return foreground === '-1' || group === foreground;      // -1: no job control over this terminal
   } catch {
     return true;
   }
@@ -20,8 +20,24 @@ export function openKeyboard(onBytes, onEnd = () => {}) {
   stdin.on('data', onBytes);
   stdin.on('end', onEnd);
   stdin.on('error', () => {});
-  return () => {
+  const restore = () => {
     if (stdin.isTTY) stdin.setRawMode(false);
     stdin.pause();
   };
+  process.on('exit', restore);          // whatever ends us
+  return restore;
+}
+
+// The board ends lines with CR LF; here it is LF, of which a terminal, in Node's raw mode too, makes what it needs.
+// The CR may be the last byte of one piece and the LF the first of the next.
+export class LineEnds {
+  constructor() {
+    this.held = '';
+  }
+
+  convert(bytes) {
+    const text = this.held + bytes.toString('latin1');
+    this.held = text.endsWith('\r') ? '\r' : '';
+    return Buffer.from(text.slice(0, text.length - this.held.length).replaceAll('\r\n', '\n'), 'latin1');
+  }
 }

@@ -36,18 +36,19 @@ export class SerialHost {
     const { usb } = this;
     const write = usb.writeUint32.bind(usb), read = usb.readUint32.bind(usb);
     let running = false;
+    const scheduleFrame = () => alarm.schedule((Math.floor(clock.nanos / FRAME_NANOS) + 1) * FRAME_NANOS - clock.nanos);
     const alarm = clock.createAlarm(() => {
       running = (usb.intEnable & DEV_SOF) !== 0;
       if (!running) return;
       usb.intRaw |= DEV_SOF;
       usb.checkInterrupts();
-      alarm.schedule(FRAME_NANOS - (clock.nanos % FRAME_NANOS));
+      scheduleFrame();
     });
     usb.writeUint32 = (offset, value) => {
       write(offset, value);
       if (offset !== INTE || running || !(usb.intEnable & DEV_SOF)) return;
       running = true;
-      alarm.schedule(FRAME_NANOS - (clock.nanos % FRAME_NANOS));
+      scheduleFrame();
     };
     usb.readUint32 = (offset) => {
       if (offset !== SOF_RD) return read(offset);

@@ -6,6 +6,7 @@
     .syntax unified
     .cpu cortex-m0plus
     .thumb
+#include "function.h"
 
 #define CALL_NO_IMAGE 0xe0
 #define CALL_ERASE 0xe1
@@ -24,15 +25,6 @@
     .hword function_table
     .hword data_table
     .hword table_lookup + 1
-
-    .macro function name
-    .text
-    .align 2
-    .global \name
-    .type \name, %function
-    .thumb_func
-\name:
-    .endm
 
 function reset
     bl boot_stage2_load     // r0: entry of the second stage, 0 if the flash holds none

@@ -3,8 +3,10 @@
 import math
 import struct
 
-import emulated
 import pytest
+
+import emulated
+
 
 @pytest.fixture
 def board():
@@ -60,16 +62,35 @@ print("%.3f %g %e" % (3.14159265, 1e-7, 123456.0))
 
 def test_integer_division(board):
     """The hardware divider, both signs and its limits."""
-    pairs = [(7, 2), (-7, 2), (7, -2), (-7, -2), (1073741823, -1), (-1073741824, 3), (0, 5), (1 << 40, 77), (-(1 << 40), 77)]
+    pairs = [(7, 2), (-7, 2), (7, -2), (-7, -2), (1073741823, -1), (-1073741824, 3), (0, 5), (1 << 40, 77),
+             (-(1 << 40), 77)]
     program = f"for a, b in {pairs}: print(a // b, a % b)"
     assert board.exec(program).stdout.split() == [str(n) for a, b in pairs for n in divmod(a, b)]
+
+
+def test_memory_functions_at_every_alignment(board):
+    """The boot ROM's memcpy and memset, under slices and concatenation."""
+    program = """
+source = bytes(range(1, 80))
+for start in range(4):
+    for length in range(40):
+        part = source[start:start + length]
+        assert list(part) == list(range(start + 1, start + length + 1)), (start, length)
+        for gap in range(4):
+            joined = b"x" * gap + part
+            assert joined[:gap] == b"x" * gap and joined[gap:] == part, (start, length, gap)
+        assert not any(bytearray(length)) and set(b"y" * length) <= {121}
+print("good")
+"""
+    assert board.exec(program) == ("good\r\n", "", True)
 
 
 def test_time_passes_as_the_program_says(board):
     before = board.now
     board.exec("import time\ntime.sleep_ms(1500)")
     assert 1500 <= board.now - before < 1520
-    elapsed = board.exec("import time\nt = time.ticks_us()\ntime.sleep_us(500)\nprint(time.ticks_diff(time.ticks_us(), t))")
+    elapsed = board.exec("import time\nt = time.ticks_us()\ntime.sleep_us(500)\n"
+                         "print(time.ticks_diff(time.ticks_us(), t))")
     assert 500 <= int(elapsed.stdout) < 600
 
 
@@ -83,6 +104,52 @@ print(len(seen), max(b - a for a, b in zip(seen, seen[1:])))
 """
     count, gap = board.exec(program).stdout.split()
     assert (int(count), int(gap)) == (10, 10)
+
+
+def test_clock_speed_can_be_changed(board):
+    program = """
+import machine, time
+for hertz in (48_000_000, 200_000_000, 125_000_000):
+    machine.freq(hertz)
+    start = time.ticks_us()
+    for _ in range(1000): pass
+    looped = time.ticks_diff(time.ticks_us(), start)
+    time.sleep_ms(20)
+    print(machine.freq(), looped, time.ticks_diff(time.ticks_us(), start) - looped)
+"""
+    rows = [[int(number) for number in line.split()] for line in board.exec(program).stdout.splitlines()]
+    assert [row[0] for row in rows] == [48_000_000, 200_000_000, 125_000_000]
+    slow, fast, normal = (row[1] for row in rows)
+    assert slow / fast == pytest.approx(200 / 48, rel=0.1) and slow / normal == pytest.approx(125 / 48, rel=0.1)
+    assert all(20_000 <= row[2] < 20_300 for row in rows)
+
+
+def test_uart_sends_at_its_baud_rate(board):
+    program = """
+import machine, time
+uart = machine.UART(1, 9600, txbuf=256)
+start = time.ticks_us()
+uart.write(bytes(100))
+uart.flush()
+print(time.ticks_diff(time.ticks_us(), start))
+"""
+    assert int(board.exec(program).stdout) == pytest.approx(100 * 10 / 9600 * 1e6, rel=0.05)
+
+
+def test_dma_is_paced_by_the_uart(board):
+    program = """
+import machine, rp2, time
+uart = machine.UART(1, 115200)
+dma = rp2.DMA()
+machine.mem32[0x40038048] |= 2
+start = time.ticks_us()
+dma.config(read=bytes(1000), write=0x40038000, count=1000,
+           ctrl=dma.pack_ctrl(size=0, inc_write=False, treq_sel=22), trigger=True)
+while dma.active(): pass
+print(time.ticks_diff(time.ticks_us(), start))
+"""
+    # All but what still waits in the FIFO and the shifter.
+    assert int(board.exec(program).stdout) == pytest.approx((1000 - 33) * 10 / 115200 * 1e6, rel=0.05)
 
 
 def test_idle_board_sleeps(board):
@@ -121,8 +188,8 @@ def test_machine_reset_boots_again(board):
     board.start("import machine\nmachine.reset()")
     board.run(200)
     assert board.stats()["boots"] == 2
-    assert board.exec("import machine\nprint(open('/kept').read(), machine.reset_cause() == machine.WDT_RESET)").stdout == \
-        "still here True\r\n"
+    told = board.exec("import machine\nprint(open('/kept').read(), machine.reset_cause() == machine.WDT_RESET)")
+    assert told.stdout == "still here True\r\n"
 
 
 def test_watchdog_resets_a_hung_board(board):
