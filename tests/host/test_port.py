@@ -855,10 +855,10 @@ def test_repl_serves_between_keys(tmp_path):
         expect_refusal(port)
         os.write(master, b"6 * 7\r")
         expect("42\r\n>>> ")
-        os.write(master, b"import time; time.sleep(60)\r")
-        time.sleep(0.3)
+        os.write(master, b"import time; print('z' * 3); time.sleep(60)\r")
+        expect("zzz")
         process.send_signal(signal.SIGINT)
-        expect("KeyboardInterrupt")
+        expect("KeyboardInterrupt: \r\n>>> ")
         os.write(master, b"\x04")
         assert process.wait(PATIENCE) == 0
     finally:
