@@ -1,5 +1,6 @@
 """The emulator's commands as a user runs them: `run` and `repl`, on the wall clock."""
 
+import json
 import os
 import pty
 import re
@@ -108,6 +109,20 @@ def test_gateway_that_fails_ends_the_run(tmp_path):
     done = subprocess.run(command("run", "--app", app, "--gateway", "false"), env=environment(), timeout=PATIENCE,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "emulator: false ended with status 1\n")
+
+
+def test_cycles_are_the_same_twice(tmp_path):
+    programs = [emulated.ROOT / "bench/cycles" / name for name in ("floor.py", "route.py")]
+
+    def count(file):
+        done = subprocess.run(command("cycles", "--json", tmp_path / file, *programs), env=environment(),
+                              capture_output=True, text=True, timeout=PATIENCE, check=True)
+        return done.stdout, json.loads((tmp_path / file).read_text())
+
+    first, second = count("first.json"), count("second.json")
+    assert first == second
+    floor, route = (first[1][f"{program}.curl.cycles"] for program in ("floor", "route"))
+    assert 1000 < floor < route < 100_000
 
 
 class Terminal:
