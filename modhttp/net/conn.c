@@ -136,7 +136,8 @@ static void conn_idle(mh_conn_t *conn) {
 }
 
 void conn_answered(mh_conn_t *conn) {
-    if (!(conn->flags & CONN_KEEP) || (conn->flags & CONN_EOF)) {
+    // A client that has ended its side is still owed the answers to what it sent before.
+    if (!(conn->flags & CONN_KEEP) || ((conn->flags & CONN_EOF) && conn->in == NULL)) {
         conn_linger(conn);
     } else if (mh_body_done(&conn->body)) {
         conn_idle(conn);
@@ -170,6 +171,10 @@ static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_mat
     const mh_head_t *head = &conn->head;
     const mh_router_t *router = conn->server->router;
     mh_target_t target;
+    if (head->method_id == MH_CONNECT) {
+        *refusal = 501;     // its target is no path
+        return MH_ROUTE_NOT_FOUND;
+    }
     *refusal = -mh_target_split((const char *)data + head->target.at, head->target.len, &target);
     if (*refusal != 0 || router == NULL) {
         return MH_ROUTE_NOT_FOUND;

@@ -157,7 +157,7 @@ void send_acked(mh_conn_t *conn, uint16_t len) {
 
 void mh_conn_answer_defaults(const mh_conn_t *conn, mh_answer_t *answer) {
     uint32_t left = mh_conn_body_left(conn);
-    bool keep = (conn->flags & CONN_KEEP) && !(conn->flags & CONN_EOF);
+    bool keep = (conn->flags & CONN_KEEP) && !((conn->flags & CONN_EOF) && conn->in == NULL);
     answer->minor = conn->head.minor;
     if (left > 0 && ((conn->head.flags & MH_HEAD_EXPECT) || (left > SKIP_MAX && left != MH_LENGTH_UNKNOWN))) {
         keep = false;       // not worth reading to its end
@@ -275,6 +275,10 @@ int mh_conn_end(mh_conn_t *conn) {
     conn_resume(conn);
     conn_undefer(conn);
     return 0;
+}
+
+bool mh_conn_wants_body(const mh_conn_t *conn) {
+    return !(conn->flags & CONN_BODILESS);
 }
 
 void mh_conn_output(mh_conn_t *conn) {
