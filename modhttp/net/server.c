@@ -1,11 +1,13 @@
 // Listener, connection slots, ready queue.
 
+#include "lwip/netif.h"
 #include "lwip/priv/tcp_priv.h"
 
 #include "net/internal.h"
 
-// Connections that lwIP has completed and we have not been told of. More than a few only delay a refusal.
-#define LISTEN_BACKLOG (4)
+// Connections being opened. lwIP drops the SYNs beyond it without a word, and such a client tries again after a second: a
+// browser opens six at once, so this many for a few browsers. Each takes a pcb.
+#define LISTEN_BACKLOG (16)
 
 // A connection this long between requests may be closed to make room. Less would hit clients that are about to send.
 #define EVICT_IDLE_MS (1000)
@@ -47,6 +49,16 @@ mh_server_t *mh_server_init(void *mem, const mh_config_t *config, mh_wake_t wake
 
 void mh_server_route(mh_server_t *server, const mh_router_t *router) {
     server->router = router;
+}
+
+bool mh_network_is_up(void) {
+    struct netif *netif;
+    NETIF_FOREACH(netif) {
+        if (netif_is_up(netif)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // --- Slots
@@ -157,12 +169,44 @@ uint16_t mh_server_port(const mh_server_t *server) {
     return server->port;
 }
 
-void mh_server_close(mh_server_t *server) {
+static void close_listener(mh_server_t *server) {
     if (server->listener != NULL) {
         altcp_close(server->listener);
         server->listener = NULL;
         server->port = 0;
     }
+}
+
+void mh_server_stop(mh_server_t *server) {
+    close_listener(server);
+    for (unsigned i = 0; i < server->conn_count; i++) {
+        mh_conn_t *conn = &server->conns[i];
+        switch (conn->state) {
+            case CONN_HEAD:
+            case CONN_SKIP:
+                conn_linger(conn);
+                break;
+            case CONN_BODY:
+            case CONN_READY:
+                conn_refuse(conn, 503);
+                break;
+            default:
+                conn->flags &= ~CONN_KEEP;
+        }
+    }
+}
+
+bool mh_server_is_quiet(const mh_server_t *server) {
+    for (unsigned i = 0; i < server->conn_count; i++) {
+        if (server->conns[i].state != CONN_FREE) {
+            return false;
+        }
+    }
+    return server->listener == NULL;
+}
+
+void mh_server_close(mh_server_t *server) {
+    close_listener(server);
     for (unsigned i = 0; i < server->conn_count; i++) {
         if (server->conns[i].state != CONN_FREE) {
             conn_drop(&server->conns[i]);

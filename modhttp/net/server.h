@@ -57,9 +57,17 @@ mh_server_t *mh_server_init(void *mem, const mh_config_t *config, mh_wake_t wake
 // Routes may be replaced while serving; the old router is free for reuse on return. NULL: every path is 404.
 void mh_server_route(mh_server_t *server, const mh_router_t *router);
 
+// Whether any network interface is up, connected or not.
+bool mh_network_is_up(void);
+
 // Listen on address:port. ERR_USE when the port is taken, ERR_MEM when lwIP has no pcb left.
 err_t mh_server_listen(mh_server_t *server, const ip_addr_t *address, uint16_t port);
 uint16_t mh_server_port(const mh_server_t *server);     // 0 when not listening
+
+// Stop listening, and let every connection end in an orderly way: answers under way are completed, detached connections stay,
+// requests that wait get 503. The memory is in use until mh_server_is_quiet().
+void mh_server_stop(mh_server_t *server);
+bool mh_server_is_quiet(const mh_server_t *server);
 
 // Abort every connection and stop listening. Connections that Python still holds stay valid and dead until mh_conn_release().
 void mh_server_close(mh_server_t *server);
@@ -96,6 +104,8 @@ int mh_conn_begin(mh_conn_t *conn, const mh_answer_t *answer, const char *data, 
 int mh_conn_write(mh_conn_t *conn, const void *data, size_t len, void *hold);
 // The answer is complete; what lwIP has not taken yet goes out by itself. Never fails on a live connection.
 int mh_conn_end(mh_conn_t *conn);
+// False when the answer has no body (HEAD, 204, 304): what is written is swallowed.
+bool mh_conn_wants_body(const mh_conn_t *conn);
 // Send what has been written (after begin and write; end does so itself).
 void mh_conn_output(mh_conn_t *conn);
 

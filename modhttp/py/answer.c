@@ -210,9 +210,24 @@ static bool next_chunk(modhttp_request_obj_t *self) {
     return true;
 }
 
+// The answer is cut short: let the generator clean up, as if it had been left.
+void modhttp_answer_leave(modhttp_request_obj_t *self) {
+    mp_obj_t source = self->source;
+    self->source = self->chunk = MP_OBJ_NULL;
+    nlr_buf_t nlr;
+    if (source != MP_OBJ_NULL && nlr_push(&nlr) == 0) {
+        mp_obj_t dest[2];
+        mp_load_method_maybe(source, MP_QSTR_close, dest);
+        if (dest[0] != MP_OBJ_NULL) {
+            mp_call_method_n_kw(0, 0, dest);
+        }
+        nlr_pop();
+    }
+}
+
 void modhttp_answer_feed(modhttp_request_obj_t *self) {
     for (size_t turn = 0; turn < CHUNKS_PER_TURN; turn++) {
-        if (self->chunk == MP_OBJ_NULL && !next_chunk(self)) {
+        if (!mh_conn_wants_body(self->conn) || (self->chunk == MP_OBJ_NULL && !next_chunk(self))) {
             end(self);
             return;
         }

@@ -63,6 +63,7 @@ void modhttp_answer_begin(modhttp_request_obj_t *self, mp_int_t status, mp_obj_t
 void modhttp_answer_write(modhttp_request_obj_t *self, mp_obj_t data);
 void modhttp_answer_end(modhttp_request_obj_t *self);
 void modhttp_answer_feed(modhttp_request_obj_t *self);      // go on with a streamed answer
+void modhttp_answer_leave(modhttp_request_obj_t *self);     // give a streamed answer up; never raises
 
 // stream.c
 mp_obj_t modhttp_stream_new(modhttp_server_obj_t *app);

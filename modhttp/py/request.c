@@ -6,6 +6,7 @@
 #include "py/mperrno.h"
 #include "py/objstr.h"
 #include "py/stream.h"
+#include "py/unicode.h"
 
 #include "core/uri.h"
 #include "py/internal.h"
@@ -25,6 +26,29 @@ mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the answer to this request is complete"));
     }
     return self->conn;
+}
+
+// --- Text
+
+// A str of what a client sent encoded: HTTPError(400) where that is not UTF-8.
+static mp_obj_t decoded_str(vstr_t *vstr) {
+    if (!utf8_check((const byte *)vstr->buf, vstr->len)) {
+        modhttp_raise_http(400, MP_ERROR_TEXT("not UTF-8"));
+    }
+    return mp_obj_new_str_from_vstr(vstr);
+}
+
+// A str of a field's value, whose bytes beyond ASCII are taken for Latin-1 where they are not UTF-8 (RFC 9110 section 5.5).
+static mp_obj_t field_str(const char *text, size_t len) {
+    if (utf8_check((const byte *)text, len)) {
+        return mp_obj_new_str(text, len);
+    }
+    vstr_t vstr;
+    vstr_init(&vstr, 2 * len);
+    for (size_t i = 0; i < len; i++) {
+        vstr_add_char(&vstr, (byte)text[i]);
+    }
+    return mp_obj_new_str_from_vstr(&vstr);
 }
 
 // --- The head
@@ -50,7 +74,7 @@ mp_obj_t modhttp_request_path(modhttp_request_obj_t *self) {
             vstr_t vstr;
             vstr_init_len(&vstr, target.path_len);
             vstr.len = (size_t)mh_path_decode(target.path, target.path_len, vstr.buf);
-            self->path = mp_obj_new_str_from_vstr(&vstr);
+            self->path = decoded_str(&vstr);
         }
     }
     return self->path;
@@ -60,7 +84,7 @@ static mp_obj_t decode_text(const char *text, size_t len) {
     vstr_t vstr;
     vstr_init_len(&vstr, len);
     vstr.len = mh_query_decode(text, len, vstr.buf);
-    return mp_obj_new_str_from_vstr(&vstr);
+    return decoded_str(&vstr);
 }
 
 // {key: value}; the first of several values counts.
@@ -148,6 +172,9 @@ static mp_obj_t request_body(modhttp_request_obj_t *self) {
 static mp_obj_t request_text(modhttp_request_obj_t *self) {
     size_t len;
     const char *data = mp_obj_str_get_data(request_body(self), &len);
+    if (!utf8_check((const byte *)data, len)) {
+        modhttp_raise_http(400, MP_ERROR_TEXT("request body is not UTF-8"));
+    }
     return mp_obj_new_str(data, len);
 }
 
@@ -356,7 +383,7 @@ static mp_obj_t headers_lookup(mp_obj_t self_in, mp_obj_t name_in) {
     mh_field_t more;
     uint16_t next = at;
     if (!mh_field_find(data, &next, name, len, &more)) {
-        return mp_obj_new_str(field.value, field.value_len);
+        return field_str(field.value, field.value_len);
     }
     vstr_t vstr;
     vstr_init(&vstr, field.value_len + more.value_len + 2);
@@ -365,7 +392,7 @@ static mp_obj_t headers_lookup(mp_obj_t self_in, mp_obj_t name_in) {
         vstr_add_strn(&vstr, ", ", 2);
         vstr_add_strn(&vstr, more.value, more.value_len);
     } while (mh_field_find(data, &next, name, len, &more));
-    return mp_obj_new_str_from_vstr(&vstr);
+    return field_str(vstr.buf, vstr.len);
 }
 
 static mp_obj_t headers_subscr(mp_obj_t self_in, mp_obj_t index, mp_obj_t value) {
@@ -404,7 +431,7 @@ static mp_obj_t headers_items(mp_obj_t self_in) {
     mp_obj_t list = mp_obj_new_list(0, NULL);
     mh_field_t field;
     for (uint16_t at = head->fields; mh_field_next(data, &at, &field);) {
-        mp_obj_t items[2] = { mp_obj_new_str(field.name, field.name_len), mp_obj_new_str(field.value, field.value_len) };
+        mp_obj_t items[2] = { mp_obj_new_str(field.name, field.name_len), field_str(field.value, field.value_len) };
         mp_obj_list_append(list, mp_obj_new_tuple(2, items));
     }
     return list;

@@ -7,8 +7,6 @@
 #include "py/objstr.h"
 #include "py/parsenum.h"
 
-#include "lwip/netif.h"
-
 #include "core/answer.h"
 #include "port/port.h"
 #include "py/internal.h"
@@ -175,15 +173,28 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(server_add_obj, 4, 4, server_add);
 
 // --- Listening
 
-static void server_stop(modhttp_server_obj_t *self) {
+static void list_remove(modhttp_server_obj_t *self) {
     modhttp_server_obj_t **at = (modhttp_server_obj_t **)&MP_STATE_VM(modhttp_servers);
     while (*at != NULL && *at != self) {
         at = &(*at)->next;
     }
     if (*at == self) {
         *at = self->next;
+        self->next = NULL;
     }
-    self->next = NULL;
+}
+
+// Answers under way are completed; until then the server stays in the list, which keeps its memory.
+static void server_stop(modhttp_server_obj_t *self) {
+    if (self->server != NULL) {
+        MICROPY_PY_LWIP_ENTER
+        mh_server_stop(self->server);
+        MICROPY_PY_LWIP_EXIT
+    }
+}
+
+static void server_abort(modhttp_server_obj_t *self) {
+    list_remove(self);
     if (self->server != NULL) {
         MICROPY_PY_LWIP_ENTER
         mh_server_close(self->server);
@@ -191,27 +202,22 @@ static void server_stop(modhttp_server_obj_t *self) {
     }
 }
 
-// An older server of this program gives its port to a new one.
+// An older server of this program gives its port to a new one; those that have ended are forgotten.
 static void take_over(modhttp_server_obj_t *self, uint16_t port) {
     server_stop(self);
-    modhttp_server_obj_t *other = MP_STATE_VM(modhttp_servers);
-    while (other != NULL) {
-        modhttp_server_obj_t *next = other->next;
+    modhttp_server_obj_t *next;
+    for (modhttp_server_obj_t *other = MP_STATE_VM(modhttp_servers); other != NULL; other = next) {
+        next = other->next;
         if (mh_server_port(other->server) == port) {
             server_stop(other);
         }
-        other = next;
-    }
-}
-
-static bool network_is_up(void) {
-    struct netif *netif;
-    NETIF_FOREACH(netif) {
-        if (netif_is_up(netif)) {
-            return true;
+        MICROPY_PY_LWIP_ENTER
+        bool quiet = mh_server_is_quiet(other->server);
+        MICROPY_PY_LWIP_EXIT
+        if (quiet) {
+            list_remove(other);
         }
     }
-    return false;
 }
 
 static NORETURN void raise_os_error(int code, mp_obj_t text) {
@@ -244,7 +250,10 @@ static mp_obj_t server_listen(mp_obj_t self_in, mp_obj_t port_in, mp_obj_t host_
     } else if (!ipaddr_aton(host, &address)) {
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("host %s is not an IP address"), host);
     }
-    if (!network_is_up()) {
+    MICROPY_PY_LWIP_ENTER
+    bool up = mh_network_is_up();
+    MICROPY_PY_LWIP_EXIT
+    if (!up) {
         raise_os_error(MP_EHOSTUNREACH, new_text("no network interface is up: connect one before starting the server"));
     }
     mh_server_t *server = server_core(self);
@@ -258,6 +267,7 @@ static mp_obj_t server_listen(mp_obj_t self_in, mp_obj_t port_in, mp_obj_t host_
     if (err != ERR_OK) {
         raise_os_error(MP_ENOMEM, format_port("no lwIP pcb left to listen on port %d", port));
     }
+    list_remove(self);
     self->next = MP_STATE_VM(modhttp_servers);
     MP_STATE_VM(modhttp_servers) = self;
     self->start_ms = mp_hal_ticks_ms();
@@ -271,9 +281,15 @@ static mp_obj_t server_close(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(server_close_obj, server_close);
 
+static mp_obj_t server_del(mp_obj_t self_in) {
+    server_abort(MP_OBJ_TO_PTR(self_in));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(server_del_obj, server_del);
+
 void modhttp_soft_reset(void) {
     while (MP_STATE_VM(modhttp_servers) != NULL) {
-        server_stop(MP_STATE_VM(modhttp_servers));
+        server_abort(MP_STATE_VM(modhttp_servers));
     }
     MICROPY_PY_LWIP_ENTER
     mh_floor_close();
@@ -355,6 +371,9 @@ static void handle(modhttp_server_obj_t *self, mh_conn_t *conn) {
         return;
     }
     mp_obj_t exc = MP_OBJ_FROM_PTR(nlr.ret_val);
+    if (req != NULL) {
+        modhttp_answer_leave(req);
+    }
     if (ends_program(exc)) {
         modhttp_answer_status(req == NULL ? &conn : &req->conn, 503);
         nlr_jump(nlr.ret_val);
@@ -461,7 +480,7 @@ static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
 
 static const mp_rom_map_elem_t server_locals_table[] = {
     // on boards that are not ours no hook tells of a soft reset: the sweep of the heap does
-    { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&server_close_obj) },
+    { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&server_del_obj) },
     { MP_ROM_QSTR(MP_QSTR_add), MP_ROM_PTR(&server_add_obj) },
     { MP_ROM_QSTR(MP_QSTR_listen), MP_ROM_PTR(&server_listen_obj) },
     { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&server_close_obj) },

@@ -84,7 +84,7 @@ class Server:
             raise
 
     def stop(self):
-        """Close every connection and stop listening."""
+        """Stop listening. Answers under way are completed, connections closed, requests that wait are refused with 503."""
         self._core.close()
 
     def stats(self):
