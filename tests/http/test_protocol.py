@@ -1,0 +1,303 @@
+"""Methods, connections that are kept, versions, and input that is not HTTP."""
+
+import time
+
+import pytest
+
+
+def names(field):
+    return {name.strip() for name in field.split(",")}
+
+
+# ---- methods
+
+
+def test_unknown_path_is_404(server):
+    assert server.get("/no/such/path").status_code == 404
+
+
+def test_known_path_with_another_method_is_405_with_allow(server):
+    with server.client() as client:
+        answer = client.post("/str", content=b"x")
+        assert answer.status_code == 405
+        assert names(answer.headers["allow"]) == {"GET", "HEAD", "OPTIONS"}
+        answer = client.get("/echo")
+        assert answer.status_code == 405
+        assert names(answer.headers["allow"]) == {"POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+def test_method_that_no_route_knows_is_501(server):
+    with server.client() as client:
+        assert client.request("BREW", "/str").status_code == 501
+        assert client.get("/").text == "root"
+
+
+def test_method_of_ones_own(server):
+    with server.client() as client:
+        assert client.request("PURGE", "/purge").text == "purged"
+        assert client.request("PURGE", "/str").status_code == 405
+
+
+def test_options(server):
+    with server.client() as client:
+        answer = client.options("/about/x")
+        assert answer.status_code == 204
+        assert names(answer.headers["allow"]) == {"GET", "HEAD", "POST", "OPTIONS"}
+        assert client.get("/").text == "root"
+
+
+@pytest.mark.parametrize("path", ["/str", "/dict", "/reference", "/generator/5", "/steps", "/large/3"])
+def test_head_has_the_fields_of_get_and_no_body(server, path):
+    with server.wire() as wire:
+        wire.get(path)
+        got = wire.answer()
+        wire.send(f"HEAD {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        head = wire.answer("HEAD")
+        assert (head.status, head.body) == (got.status, b"")
+        for field in ("content-type", "content-length", "transfer-encoding"):
+            assert head.headers[field] == got.headers[field]
+        wire.get("/")
+        assert wire.answer().body == b"root"
+
+
+def test_head_of_a_missing_path(server):
+    with server.wire() as wire:
+        wire.send(b"HEAD /nothing HTTP/1.1\r\nHost: test\r\n\r\n")
+        assert wire.answer("HEAD").status == 404
+        wire.get("/")
+        assert wire.answer().body == b"root"
+
+
+# ---- connections
+
+
+def test_many_requests_on_one_connection(server):
+    with server.wire() as wire:
+        for number in range(100):
+            wire.get(f"/p/{number}")
+            assert wire.answer().body == b"int %d" % (number + 1)
+
+
+def test_pipelined_answers_keep_their_order(server):
+    paths = [f"/p/{number}" for number in range(12)]
+    paths[3:3] = ["/nothing", "/generator/4", "/reference", "/raise", "/int/204"]
+    with server.wire() as wire:
+        wire.send("".join(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n" for path in paths).encode())
+        answers = [wire.answer() for _ in paths]
+    assert [answer.status for answer in answers] == [200] * 3 + [404, 200, 200, 500, 204] + [200] * 9
+    numbers = [answer.body for answer in answers if answer.body.startswith(b"int")]
+    assert numbers == [b"int %d" % (number + 1) for number in range(12)]
+
+
+def test_pipelined_posts(server):
+    with server.wire() as wire:
+        for _ in range(3):
+            wire.send(b"".join(b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\n%03d" % i for i in range(20)))
+            assert [wire.answer().body for _ in range(20)] == [b"%03d" % i for i in range(20)]
+
+
+def test_connection_close(server):
+    for path, body in (("/str", "blåbær".encode()), ("/reference", b"0123456789abcdef" * 1024)):
+        with server.wire() as wire:
+            wire.get(path, "Connection: close\r\n")
+            answer = wire.answer()
+            assert answer.body == body
+            assert answer.headers["connection"] == "close"
+            assert wire.rest() == b""
+
+
+def test_large_answer_then_close_arrives_whole(server):
+    with server.wire() as wire:
+        wire.get("/large/100", "Connection: close\r\n")
+        assert wire.answer().body == b"0123456789abcdef" * 6400
+        assert wire.rest() == b""
+
+
+def test_answer_then_close_survives_unread_input(server):
+    """A server that closes with input unread resets the connection, and its answer with it."""
+    with server.wire() as wire:
+        wire.get("/str", "Connection: close\r\n")
+        wire.send(b"x" * 3000)
+        assert wire.answer().body == "blåbær".encode()
+
+
+def test_http_1_0_closes(server):
+    data = server.exchange(b"GET /str HTTP/1.0\r\n\r\n")
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ") or head.startswith(b"HTTP/1.0 200 ")
+    assert body == "blåbær".encode()
+
+
+def test_http_1_0_keep_alive(server):
+    with server.wire() as wire:
+        for _ in range(3):
+            wire.get("/str", "Connection: Keep-Alive\r\n", version="1.0")
+            answer = wire.answer()
+            assert answer.body == "blåbær".encode()
+            assert answer.headers["connection"].lower() == "keep-alive"
+
+
+def test_half_closed_clients_get_their_answers(server):
+    with server.wire() as wire:
+        wire.get("/str")
+        wire.get("/reference")
+        wire.end()
+        assert wire.answer().body == "blåbær".encode()
+        assert len(wire.answer().body) == 16384
+        assert wire.rest() == b""
+
+
+def test_empty_lines_before_a_request(server):
+    with server.wire() as wire:
+        wire.send(b"\r\n")
+        wire.get("/str")
+        assert wire.answer().status == 200
+
+
+# ---- input that is not HTTP
+
+
+@pytest.mark.parametrize(("data", "status"), [
+    (b"nonsense\r\n\r\n", 400),
+    (b"GET /\r\n\r\n", 400),
+    (b"GET  / HTTP/1.1\r\nHost: t\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: t\r\nno colon\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: t\r\nName : v\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: t\r\nX: a\r\n folded\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\nHost: t\n\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: t\r\nX: a\x00b\r\n\r\n", 400),
+    (b"GET /%zz HTTP/1.1\r\nHost: t\r\n\r\n", 400),
+    (b"GET /%00 HTTP/1.1\r\nHost: t\r\n\r\n", 400),
+    (b"GET / HTTP/2.0\r\nHost: t\r\n\r\n", 505),
+    (b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1x\r\n\r\n", 400),
+    (b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
+    (b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+    (b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    (b"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    (b"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+    (b"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+    (b"GET /" + b"a" * 1100 + b" HTTP/1.1\r\nHost: t\r\n\r\n", 414),
+    (b"GET / HTTP/1.1\r\nHost: t\r\nX: " + b"a" * 2100 + b"\r\n\r\n", 431),
+    (b"GET / HTTP/1.1\r\nHost: t\r\n" + b"X: y\r\n" * 40 + b"\r\n", 431),
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 60, 400),
+])
+def test_bad_input_is_answered_and_closed(server, data, status):
+    answer = server.exchange(data)
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:80]
+    assert b"connection: close" in answer.lower()
+    assert server.get("/").text == "root"
+
+
+def test_bad_input_after_a_good_request(server):
+    with server.wire() as wire:
+        wire.get("/str")
+        wire.send(b"nonsense\r\n\r\n")
+        assert wire.answer().status == 200
+        assert wire.answer().status == 400
+        assert wire.rest() == b""
+
+
+# ---- clients in trouble
+
+
+def test_silent_connections_do_not_keep_others_out(server):
+    """More of them than the server holds: a request is served or refused, but answered."""
+    silent = []
+    try:
+        for _ in range(20):
+            silent.append(server.wire())
+        time.sleep(1.2)  # longer than a connection is spared that has said nothing
+        start = time.monotonic()
+        assert server.get("/").status_code in (200, 503)
+        assert time.monotonic() - start < 10
+    finally:
+        for wire in silent:
+            wire.socket.close()
+    assert server.get("/").text == "root"
+
+
+@pytest.mark.parametrize("start", [b"", b"GE", b"GET / HTTP/1.1\r\nHost: t\r\nX-", b"POST /echo HTTP/1.1\r\nHost: t\r\n"
+                                   b"Content-Length: 100\r\n\r\nsome of it"])
+@pytest.mark.parametrize("how", ["vanish", "close"])
+def test_clients_that_go_away_mid_request(server, start, how):
+    for _ in range(20):
+        wire = server.wire()
+        if start:
+            wire.send(start)
+        wire.vanish() if how == "vanish" else wire.socket.close()
+    assert server.get("/").text == "root"
+
+
+def test_clients_that_vanish_before_or_in_the_answer(server):
+    for path in ("/large/200", "/stream/50", "/sleep/20", "/reference"):
+        for read in (0, 1000):
+            wire = server.wire()
+            wire.get(path)
+            if read:
+                wire.socket.recv(read)
+            wire.vanish()
+    assert server.get("/").text == "root"
+
+
+def test_others_are_served_while_a_client_reads_a_stream_slowly(server):
+    with server.wire() as slow:
+        slow.get("/stream/50")
+        slow.socket.recv(100)
+        for _ in range(5):
+            start = time.monotonic()
+            assert server.get("/str").status_code == 200
+            assert time.monotonic() - start < 5
+        assert len(slow._file.read(30000)) == 30000
+
+
+def test_detached_connection_is_the_programs(server):
+    with server.wire() as wire:
+        wire.get("/detach", "Connection: Upgrade\r\nUpgrade: echo\r\n")
+        wire.send(b"early")
+        assert wire.makefile("rb").readline() == b"HTTP/1.1 101 Switching Protocols\r\n"
+        while wire.makefile("rb").readline() != b"\r\n":
+            pass
+        assert wire.makefile("rb").read(5) == b"EARLY"
+        wire.send(b"more")
+        assert wire.makefile("rb").read(4) == b"MORE"
+        wire.end()
+        assert wire.rest() == b""
+    assert server.get("/").text == "root"
+
+
+def test_nothing_is_left_behind(server):
+    """After all that the tests before have done to it."""
+    ours = 1 if server.target == "rp2040" else 2  # on the host lwIP has the forwarder's end of it too
+    deadline = time.monotonic() + 15
+    while True:
+        state = server.get("/state").json()
+        if (state["pcbs"][:2] == [ours, 1] and state["stats"]["open"] == 1) or time.monotonic() > deadline:
+            break
+        time.sleep(0.3)
+    assert state["pcbs"][:2] == [ours, 1], "this request's, and the listener"
+    stats = state["stats"]
+    assert stats["open"] == 1
+    assert stats["idle"] == 0
+    assert stats["queued"] == 0
+    assert 7 <= stats["head_buffers_free"] <= 8
+
+
+def test_stats_add_up(server):
+    with server.client() as client:
+        before = client.get("/state").json()["stats"]
+        client.get("/str")
+        client.get("/nothing")
+        client.get("/raise")
+        client.get("/int/304")
+        after = client.get("/state").json()["stats"]
+    assert set(after) >= set(
+        "open idle queued requests status_2xx status_3xx status_4xx status_5xx bytes_in bytes_out refused timed_out "
+        "resets head_buffers_free uptime".split())
+    grown = {key: after[key] - before[key] for key in before}
+    assert grown["requests"] == 5
+    assert [grown[f"status_{n}xx"] for n in (2, 3, 4, 5)] == [2, 1, 1, 1]
+    assert grown["bytes_in"] > 5 * 40
+    assert grown["bytes_out"] > 200
+    assert grown["uptime"] >= 0
