@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "lwip/init.h"
-#include "lwip/ip.h"
+#include "lwip/ip4.h"
 #include "lwip/netif.h"
 #include "lwip/timeouts.h"
 
@@ -104,6 +104,10 @@ static err_t slip_init(struct netif *netif) {
 }
 
 static void packet_in(size_t length) {
+    // lwIP reads a whole header before it looks at the length.
+    if (length < IP_HLEN || rx_packet[0] >> 4 != 4) {
+        return;
+    }
     struct pbuf *p = pbuf_alloc(PBUF_RAW, (u16_t)length, RX_PBUF);
     if (p != NULL) {
         pbuf_take(p, rx_packet, (u16_t)length);
@@ -276,7 +280,7 @@ static void start_link(void) {
     ip4_addr_t address, mask;
     IP4_ADDR(&address, 192, 168, 7, 1);
     IP4_ADDR(&mask, 255, 255, 255, 0);
-    netif_add(&slip_netif, &address, &mask, NULL, NULL, slip_init, ip_input);
+    netif_add(&slip_netif, &address, &mask, NULL, NULL, slip_init, ip4_input);
     netif_set_default(&slip_netif);
     netif_set_up(&slip_netif);
     netif_set_link_up(&slip_netif);

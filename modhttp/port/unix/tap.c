@@ -21,6 +21,7 @@
 #include "port/unix/tap.h"
 
 #define FRAME_MAX 1518
+#define FRAME_MIN (SIZEOF_ETH_HDR + 20)   // lwIP reads a whole IPv4 header before it looks at the length
 #define FRAMES_AT_ONCE 32
 #define SLICES 16
 
@@ -56,7 +57,7 @@ static void tap_ready(source_t *source, uint32_t events) {
         if (length <= 0) {
             return;
         }
-        struct pbuf *p = pbuf_alloc(PBUF_RAW, (u16_t)length, RX_PBUF);
+        struct pbuf *p = length < FRAME_MIN ? NULL : pbuf_alloc(PBUF_RAW, (u16_t)length, RX_PBUF);
         if (p != NULL) {
             pbuf_take(p, frame, (u16_t)length);
             if (tap_netif.input(p, &tap_netif) != ERR_OK) {

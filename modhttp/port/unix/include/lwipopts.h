@@ -17,22 +17,17 @@
 #define LWIP_NETIF_LOOPBACK             1
 #define LWIP_HAVE_LOOPIF                1
 
-// Two seconds of TIME_WAIT. In its two minutes lwIP would ignore a client that comes again from the same port.
-#define TCP_MSL                         1000UL
-
 #ifndef MODHTTP_BOARD_SIZES
 #define MODHTTP_BOARD_SIZES             0
 #endif
 
 #if MODHTTP_BOARD_SIZES
-// The sizes of the rp2 boards (extmod's default of 8,000 bytes and MSS 800, and 28 pcbs), doubled where the
-// forwarder's end of a connection lives in the same pools as the server's.
-#define MEM_SIZE                        (2 * 8000)
-#define TCP_MSS                         800
-#define TCP_WND                         (8 * TCP_MSS)
-#define TCP_SND_BUF                     (8 * TCP_MSS)
-#define MEMP_NUM_TCP_SEG                (2 * 32)
-#define MEMP_NUM_TCP_PCB                (2 * 28)
+// The sizes of the rp2 boards, with pcbs, segments and heap doubled: the forwarder's end of each connection is in
+// the same pools as the server's.
+#define MEMP_NUM_TCP_PCB                (2 * 40)
+#include "../../../../ports/rp2/boards/common/lwip_sizes.h"
+#undef MEM_SIZE
+#define MEM_SIZE                        (2 * 16000)
 #else
 // Generous: 256 forwarded connections hold two pcbs each, and as many again may sit in TIME_WAIT.
 #define MEM_SIZE                        (8 * 1024 * 1024)
@@ -44,6 +39,8 @@
 #define MEMP_NUM_TCP_PCB_LISTEN         16
 #define PBUF_POOL_SIZE                  512
 #define MEMP_NUM_PBUF                   1024
+// Two seconds of TIME_WAIT. In its two minutes lwIP would ignore a client that comes again from the same port.
+#define TCP_MSL                         1000UL
 #endif
 
 #include "extmod/lwip-include/lwipopts_common.h"
