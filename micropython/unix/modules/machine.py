@@ -4,10 +4,11 @@ Pins remember what was written to them and have no wires; ADC inputs wander slow
 sensor (input 4) around 27 degrees Celsius. Timer is as on rp2. reset() ends the program.
 """
 
-from umachine import *  # noqa: F403 (what the unix port has: mem8, idle, time_pulse_us, ...)
-from _host import Timer  # noqa: F401
 import math
 import time
+
+from _host import Timer  # noqa: F401
+from umachine import *  # noqa: F403 (what the unix port has: mem8, idle, time_pulse_us, ...)
 
 _levels = {}
 _frequency = 125_000_000
