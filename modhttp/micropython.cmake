@@ -12,6 +12,9 @@ file(GLOB MODHTTP_SOURCES CONFIGURE_DEPENDS
 list(APPEND MODHTTP_SOURCES
     ${CMAKE_CURRENT_LIST_DIR}/port/rp2/board.c
 )
+# modlwip closes listening sockets in a way that writes past their pcb.
+list(APPEND MODHTTP_SOURCES ${CMAKE_CURRENT_LIST_DIR}/port/modlwip_guard.c)
+target_link_options(usermod_modhttp INTERFACE -Wl,--wrap=tcp_err -Wl,--wrap=tcp_recv)
 if(MODHTTP_BOARD_SLIP)
     list(APPEND MODHTTP_SOURCES_FAST
         ${CMAKE_CURRENT_LIST_DIR}/port/rp2/slip.c

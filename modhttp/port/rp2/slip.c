@@ -205,6 +205,13 @@ static bool modhttp_slip_grow_packet(void) {
 static void modhttp_slip_deliver_packet(void) {
     struct pbuf *p = slip.packet;
     pbuf_realloc(p, p->tot_len - (slip.decoder.end - slip.decoder.out));
+    // lwIP reads a whole IP header before it looks at the length
+    size_t least = *(const uint8_t *)p->payload >> 4 == 6 ? IP6_HLEN : IP_HLEN;
+    if (p->tot_len < least) {
+        modhttp_slip_counters.garbled++;
+        modhttp_slip_drop_packet();
+        return;
+    }
     slip.packet = NULL;
     modhttp_slip_drop_packet();
     modhttp_slip_counters.packets_in++;
