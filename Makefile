@@ -23,7 +23,7 @@ help:
 	@echo 'make clean      remove build/'
 
 run:
-	@exec $(PYTHON) tools/run.py --app "$$APP" --target "$$TARGET" --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH"
+	@exec $(PYTHON) tools/run.py run --app "$$APP" --target "$$TARGET" --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH"
 
 # make would die of the signal that ends a run, and so report a failure: see tools/patient.c.
 ifneq ($(filter run,$(MAKECMDGOALS)),)
@@ -35,16 +35,18 @@ build/make/patient.so: tools/patient.c
 endif
 
 emulate:
-	@exec $(PYTHON) tools/run.py --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH"
+	@exec $(PYTHON) tools/run.py emulate --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH"
 
 firmware:
 	@exec $(PYTHON) tools/build.py firmware "$$BOARD"
 
 test:
-	@$(PYTHON) tools/need.py test
-	@exec "$$($(PYTHON) tools/need.py --print python)" -m pytest
+	@exec $(PYTHON) tools/test.py
+
+cycles:
+	@exec $(PYTHON) tools/run.py cycles
 
 clean:
-	rm -rf build
+	@rm -rf build
 
-.PHONY: help run emulate firmware test clean
+.PHONY: help run emulate firmware test cycles clean

@@ -49,7 +49,7 @@ def command(target, app, port, app_port):
     """The command, and what it adds to the environment. As a user runs it, but for the build that no user has."""
     if target == "sanitized":
         return [build.BUILD / "host-sanitize/modhttp", app], {"MODHTTP_FORWARD": f"{port}:{app_port}"}
-    words = [sys.executable, ROOT / "tools/run.py", "--app", app, "--target", target]
+    words = [sys.executable, ROOT / "tools/run.py", "run", "--app", app, "--target", target]
     return [*words, "--port", str(port), "--app-port", str(app_port)], {}
 
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Run a program on a target, building what is missing first: what `make run` and `make emulate` call.
+"""Run a program, the emulated board's REPL or its cycle counter, building what is missing first.
 
-The program's port is forwarded to 127.0.0.1, and `modhttp: http://127.0.0.1:PORT` is printed once it answers. Ctrl-C,
-or SIGTERM, ends all that was started, with status 0. Standard library only.
+That is what `make run`, `make emulate` and `make cycles` call. A program's port is forwarded to 127.0.0.1, and
+`modhttp: http://127.0.0.1:PORT` is printed once it answers. Ctrl-C, or SIGTERM, ends all that was started, with status
+0. Standard library only.
 """
 
 import argparse
@@ -28,21 +29,26 @@ def port_number(name, text):
     return int(text)
 
 
+def node_command(*words):
+    """Command and environment of the emulator, with the firmware that `make firmware` gives."""
+    need.ensure(["emulator"])
+    command = [need.venv_directory() / "bin/node", build.ROOT / "emulator/emulator.mjs", *words]
+    command += ["--uf2", build.firmware(), "--rom", build.bootrom()]
+    return command, {"MODHTTP_NODE_MODULES": str(need.node_directory() / "node_modules")}
+
+
 def host_command(app, options):
     """Command and environment for this machine."""
     return [build.host(), app], {"MODHTTP_FORWARD": f"{options.port}:{options.app_port}"}
 
 
-def emulator_command(words, options):
-    """Command and environment for the emulated board with the firmware that `make firmware` gives."""
-    need.ensure(["emulator"])
-    uf2, rom, gate = build.firmware(), build.bootrom(), build.slipgate()
-    command = [need.venv_directory() / "bin/node", build.ROOT / "emulator/emulator.mjs", *words]
-    command += ["--uf2", uf2, "--rom", rom]
+def board_command(words, options):
+    """Command and environment for the emulated board."""
+    command, environment = node_command(*words)
     if options.flash:
         command += ["--flash", Path(options.flash).absolute()]
-    command += ["--gateway", gate, "--port", options.port, "--to", f"192.168.7.2:{options.app_port}"]
-    return command, {"MODHTTP_NODE_MODULES": str(need.node_directory() / "node_modules")}
+    command += ["--gateway", build.slipgate(), "--port", options.port, "--to", f"192.168.7.2:{options.app_port}"]
+    return command, environment
 
 
 def in_the_child():
@@ -89,20 +95,29 @@ def run(options):
         raise Refusal(f"{options.app or 'APP'} is not a file: APP= names the program to run")
     app = app.resolve()
     on_host = options.target == "host"
-    command, environment = host_command(app, options) if on_host else emulator_command(["run", "--app", app], options)
+    command, environment = host_command(app, options) if on_host else board_command(["run", "--app", app], options)
     return supervise(command, environment, app.parent if on_host else None, sort_stderr=not on_host)
 
 
 def emulate(options):
-    """The terminal is the emulator's own, for raw mode: take this program's place."""
-    command, environment = emulator_command(["repl"], options)
+    become(*board_command(["repl"], options))
+
+
+def cycles():
+    programs = sorted((build.ROOT / "bench/cycles").glob("*.py"))
+    become(*node_command("cycles", *programs, "--json", build.BUILD / "bench.json"))
+
+
+def become(command, environment):
+    """Take this program's place: the terminal is the emulator's own."""
     command = [str(word) for word in command]
     os.execve(command[0], command, os.environ | environment)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--app", help="the program; without it: the emulated board's REPL")
+    parser.add_argument("command", choices=("run", "emulate", "cycles"))
+    parser.add_argument("--app", default="", help="the program")
     parser.add_argument("--target", default="host")
     parser.add_argument("--port", default="8080")
     parser.add_argument("--app-port", default="80", help="the port that the program listens on")
@@ -110,8 +125,10 @@ def main():
     options = parser.parse_args()
     options.port = port_number("PORT", options.port)
     options.app_port = port_number("APP_PORT", options.app_port)
-    if options.app is None:
-        return emulate(options)
+    if options.command == "cycles":
+        cycles()
+    if options.command == "emulate":
+        emulate(options)
     if options.target not in ("host", "rp2040"):
         raise Refusal(f"TARGET={options.target} is not a target: there are host and rp2040")
     sys.exit(run(options))

@@ -177,6 +177,7 @@ while handled < 3:
     ticks += 1
 assert app.poll() == 0
 print("handled", handled)
+time.sleep(1)  # the emulated board ends with the program, and takes with it what is still on the line
 """)
     with program.client() as client:
         for _ in range(3):
