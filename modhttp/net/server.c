@@ -165,6 +165,10 @@ err_t mh_server_listen(mh_server_t *server, const ip_addr_t *address, uint16_t p
     return ERR_OK;
 }
 
+bool mh_server_listens(const mh_server_t *server, const ip_addr_t *address, uint16_t port) {
+    return server->listener != NULL && server->port == port && ip_addr_cmp(&server->listener->local_ip, address);
+}
+
 uint16_t mh_server_port(const mh_server_t *server) {
     return server->port;
 }

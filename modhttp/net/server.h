@@ -62,6 +62,7 @@ bool mh_network_is_up(void);
 
 // Listen on address:port. ERR_USE when the port is taken, ERR_MEM when lwIP has no pcb left.
 err_t mh_server_listen(mh_server_t *server, const ip_addr_t *address, uint16_t port);
+bool mh_server_listens(const mh_server_t *server, const ip_addr_t *address, uint16_t port);    // there already
 uint16_t mh_server_port(const mh_server_t *server);     // 0 when not listening
 
 // Stop listening, and let every connection end in an orderly way: answers under way are completed, detached connections stay,

@@ -257,6 +257,9 @@ static mp_obj_t server_listen(mp_obj_t self_in, mp_obj_t port_in, mp_obj_t host_
         raise_os_error(MP_EHOSTUNREACH, new_text("no network interface is up: connect one before starting the server"));
     }
     mh_server_t *server = server_core(self);
+    if (mh_server_listens(server, &address, (uint16_t)port)) {
+        return mp_const_none;       // run() after start() goes on with what came meanwhile
+    }
     take_over(self, (uint16_t)port);
     MICROPY_PY_LWIP_ENTER
     err_t err = mh_server_listen(server, &address, (uint16_t)port);
