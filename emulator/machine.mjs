@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { ConsoleLogger, LogLevel, RP2040 } from './library.mjs';
+import { analogInputs } from './adc.mjs';
 import { Clock } from './clock.mjs';
 import { Core } from './core.mjs';
 import { installCore1 } from './core1.mjs';
@@ -69,6 +70,7 @@ export class Machine {
   }
 
   installPeripherals(mcu, watchdog) {
+    mcu.adc.channelValues = analogInputs(() => this.nanos / 1e9);
     this.uarts = UARTS.map((key, index) => {
       const uart = new Pl011(mcu, `UART${index}`, { ...UART_OPTIONS[index], instant: this.instantUart });
       mcu.peripherals[key] = mcu.uart[index] = uart;

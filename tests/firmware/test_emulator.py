@@ -60,6 +60,17 @@ print("%.3f %g %e" % (3.14159265, 1e-7, 123456.0))
     ]
 
 
+def test_analog_inputs(board):
+    """Channel 4 is the chip's temperature, near 27 degrees; the others swing around the middle."""
+    program = """
+from machine import ADC
+print(27 - (ADC(4).read_u16() * 3.3 / 65535 - 0.706) / 0.001721, *(ADC(pin).read_u16() for pin in (26, 27, 28)))
+"""
+    temperature, *others = (float(word) for word in board.exec(program).stdout.split())
+    assert 23 < temperature < 31
+    assert len(set(others)) == 3 and all(16000 < value < 50000 for value in others)
+
+
 def test_integer_division(board):
     """The hardware divider, both signs and its limits."""
     pairs = [(7, 2), (-7, 2), (7, -2), (-7, -2), (1073741823, -1), (-1073741824, 3), (0, 5), (1 << 40, 77),
