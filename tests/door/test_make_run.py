@@ -17,6 +17,11 @@ import target as targets
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def typed_by_a_user():
+    """The environment without what `make test` adds to it for makes below it."""
+    return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+
+
 @pytest.fixture
 def make():
     """make(words...) starts make in a session of its own; whatever it leaves running is ended after the test."""
@@ -24,7 +29,8 @@ def make():
 
     def start(*words, **options):
         command = ["make", *(str(word) for word in words)]
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT} | options
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT,
+                   "env": typed_by_a_user()} | options
         started.append(subprocess.Popen(command, start_new_session=True, **options))
         return started[-1]
 
