@@ -103,7 +103,9 @@ header p { color: var(--soft); font-size: 14px }
 #link.lost::before { background: var(--bad) }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 16px 18px; min-width: 0 }
 h2 { font-size: 13px; font-weight: 500; color: var(--soft) }
-.value { font-size: 26px; font-weight: 600; letter-spacing: -.02em; font-variant-numeric: tabular-nums; white-space: nowrap }
+.value {
+  font-size: 26px; font-weight: 600; letter-spacing: -.02em; font-variant-numeric: tabular-nums; white-space: nowrap;
+}
 .value small { font-size: 14px; font-weight: 500; color: var(--soft); letter-spacing: 0; margin-left: 4px }
 .note { color: var(--soft); font-size: 13px; font-variant-numeric: tabular-nums }
 .wide { grid-column: span 3 }
@@ -149,7 +151,9 @@ footer a { color: var(--accent) }
     <h2>LED</h2><div class="lamp"></div>
     <button id="switch" aria-pressed="false">Switch on</button>
   </section>
-  <section><h2>Uptime</h2><div class="value" id="uptime">–</div><div class="note">hours, minutes, seconds</div></section>
+  <section>
+    <h2>Uptime</h2><div class="value" id="uptime">–</div><div class="note">hours, minutes, seconds</div>
+  </section>
   <section><h2>Requests</h2><div class="value" id="requests">–</div><div class="note" id="errors">&nbsp;</div></section>
   <section><h2>Connections</h2><div class="value" id="open">–</div><div class="note" id="sent">&nbsp;</div></section>
   <section><h2>Free memory</h2><div class="value" id="free">–</div><div class="bar"><i id="used"></i></div></section>
@@ -182,7 +186,8 @@ function clock(ms) {
 function plot(value) {
   samples.push(value);
   if (samples.length > 60) samples.shift();
-  const high = Math.max(...samples), middle = (high + Math.min(...samples)) / 2, span = Math.max(2 * (high - middle), 1);
+  const high = Math.max(...samples), middle = (high + Math.min(...samples)) / 2;
+  const span = Math.max(2 * (high - middle), 1);
   const points = samples.map((v, i) => (samples.length > 1 ? i * 100 / (samples.length - 1) : 0).toFixed(2) + ',' +
     (50 - (v - middle) * 86 / span).toFixed(2));
   $('line').setAttribute('d', 'M' + points.join('L'));

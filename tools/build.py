@@ -77,7 +77,7 @@ def is_current(product, stamp, now):
 def host(*settings, directory="host"):
     """MicroPython for this machine with modhttp in it, and slipgate beside it. `settings`: build_host.sh's."""
     need.ensure(["host"])
-    return build(BUILD / directory / "modhttp", f"the program for this machine (a minute or two, the first time)",
+    return build(BUILD / directory / "modhttp", "the program for this machine (a minute or two, the first time)",
                  ["modhttp", "micropython/unix", "python", "tools/build_host.sh"],
                  ["sh", "tools/build_host.sh", source_tree("host"), *settings, f"BUILD={BUILD / directory}"])
 

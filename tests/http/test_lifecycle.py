@@ -16,10 +16,12 @@ def index(request):
 
 def test_stop_and_start_ten_times(start):
     program = start(HELLO + """
+import time
 import _modhttp
 @app.get("/stop")
 def stop(request):
     app.stop()
+    return "stopped"
 
 for round in range(10):
     app.start(80)
@@ -28,14 +30,17 @@ for round in range(10):
     while app.port:
         app.poll(1000)
 print("pcbs", _modhttp.pcbs()[:2])
+time.sleep(1)
 """)
     for number in range(10):
         program.wait_for(f"round {number}\n")
         assert program.get("/").text == "hello"
         with program.wire() as wire:
             wire.get("/stop")
-            assert wire.is_over(), "the answer was cut off with everything else"
-    program.wait_for("pcbs (0, 0)")
+            assert wire.answer().body == b"stopped", "the answer under way is completed"
+            assert wire.rest() == b""
+    program.wait_for("pcbs")
+    assert re.search(r"^pcbs \((\d+), 0\)", program.console, re.MULTILINE)
     assert program.finish() == 0
 
 

@@ -92,7 +92,8 @@ def test_pipelined_answers_keep_their_order(server):
 def test_pipelined_posts(server):
     with server.wire() as wire:
         for _ in range(3):
-            wire.send(b"".join(b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\n%03d" % i for i in range(20)))
+            head = b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\n"
+            wire.send(b"".join(head + b"%03d" % i for i in range(20)))
             assert [wire.answer().body for _ in range(20)] == [b"%03d" % i for i in range(20)]
 
 
