@@ -36,4 +36,4 @@ async function load(name) {
   }
 }
 
-export const { BasePeripheral, ConsoleLogger, LogLevel, RP2040, USBCDC } = await load('rp2040js');
+export const { BasePeripheral, ConsoleLogger, GPIOPinState, LogLevel, RP2040, USBCDC } = await load('rp2040js');

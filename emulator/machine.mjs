@@ -4,7 +4,7 @@
 // Time is the board's own: run(nanos) makes it pass, and nothing here looks at the wall clock.
 
 import { readFileSync } from 'node:fs';
-import { ConsoleLogger, LogLevel, RP2040 } from './library.mjs';
+import { ConsoleLogger, GPIOPinState, LogLevel, RP2040 } from './library.mjs';
 import { analogInputs } from './adc.mjs';
 import { Clock } from './clock.mjs';
 import { Core } from './core.mjs';
@@ -71,6 +71,10 @@ export class Machine {
 
   installPeripherals(mcu, watchdog) {
     mcu.adc.channelValues = analogInputs(() => this.nanos / 1e9);
+    // A pad reads what is on its wire: what it drives itself, or what its pull does.
+    for (const pin of mcu.gpio) {
+      pin.addListener((state) => pin.setInputValue(state === GPIOPinState.High || state === GPIOPinState.InputPullUp));
+    }
     this.uarts = UARTS.map((key, index) => {
       const uart = new Pl011(mcu, `UART${index}`, { ...UART_OPTIONS[index], instant: this.instantUart });
       mcu.peripherals[key] = mcu.uart[index] = uart;
