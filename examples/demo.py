@@ -61,7 +61,8 @@ def icon(request):
     return modhttp.Response(ICON, content_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
 
-ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#0f766e"/>
+ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<rect width="32" height="32" rx="8" fill="#0f766e"/>
 <path d="M7 18h4l3-8 4 13 3-9 1 4h3" fill="none" stroke="#fff" stroke-width="2.4" stroke-linecap="round"
 stroke-linejoin="round"/></svg>"""
 
@@ -101,7 +102,9 @@ header p { color: var(--soft); font-size: 14px }
 #link::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: var(--accent) }
 #link.lost { color: var(--bad) }
 #link.lost::before { background: var(--bad) }
-section { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 16px 18px; min-width: 0 }
+section {
+  background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 16px 18px; min-width: 0;
+}
 h2 { font-size: 13px; font-weight: 500; color: var(--soft) }
 .value {
   font-size: 26px; font-weight: 600; letter-spacing: -.02em; font-variant-numeric: tabular-nums; white-space: nowrap;
@@ -111,7 +114,9 @@ h2 { font-size: 13px; font-weight: 500; color: var(--soft) }
 .wide { grid-column: span 3 }
 .wide .value { font-size: 40px; line-height: 1.15 }
 .plot { display: block; width: 100%; height: 96px; margin-top: 10px; overflow: visible }
-.plot path { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke }
+.plot path {
+  fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke;
+}
 .plot .area { fill: var(--wash); stroke: none }
 .led { display: flex; flex-direction: column; align-items: center; justify-content: space-between; gap: 12px }
 .led h2 { align-self: start }
