@@ -113,18 +113,29 @@ uint8_t *server_block(mh_conn_t *conn, size_t len);
 
 // --- conn.c
 void conn_open(mh_conn_t *conn, struct altcp_pcb *pcb);
-void conn_advance(mh_conn_t *conn);         // make what can be made of the input
 void conn_refuse(mh_conn_t *conn, uint16_t status);     // answer in C, then close
-void conn_reply(mh_conn_t *conn, uint16_t status, const char *fields, size_t fields_len);    // answer in C, go on
 void conn_answered(mh_conn_t *conn);        // the whole answer is in lwIP's hands
+void conn_idle(mh_conn_t *conn);            // ready for the next request
 void conn_resume(mh_conn_t *conn);          // send what is owed and go on from there
 void conn_linger(mh_conn_t *conn);          // close without losing what was sent
 void conn_close(mh_conn_t *conn);           // let go of the pcb in an orderly way and free the slot
 void conn_drop(mh_conn_t *conn);            // RST, and free the slot
+void conn_clear(mh_conn_t *conn);           // the pcb is gone: free everything but what Python still looks at
 void conn_free_block(mh_conn_t *conn);
 void conn_credit(mh_conn_t *conn, size_t len);      // take bytes off the front of `in`
-void conn_undefer(mh_conn_t *conn);         // take what lwIP kept for us for want of room; at Python level
+void conn_credit_all(mh_conn_t *conn);
 void conn_set_deadline(mh_conn_t *conn, uint32_t ms);
+
+// --- request.c
+void conn_advance(mh_conn_t *conn);         // make what can be made of the input
+void request_await_body(mh_conn_t *conn);   // hand the request to Python once its body is here
+void request_ready(mh_conn_t *conn);        // hand it over now
+bool request_continue(mh_conn_t *conn);     // send 100 Continue
+
+// --- receive.c
+err_t receive_data(mh_conn_t *conn, struct pbuf *p);
+void receive_eof(mh_conn_t *conn);
+void receive_deferred(mh_conn_t *conn);     // take what lwIP kept for us for want of room; at Python level
 
 // --- send.c
 bool send_flush(mh_conn_t *conn);           // give lwIP what is owed; true when nothing is

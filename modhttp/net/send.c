@@ -273,7 +273,7 @@ int mh_conn_end(mh_conn_t *conn) {
     server_dequeue(conn);
     conn->state = CONN_SENDING;
     conn_resume(conn);
-    conn_undefer(conn);
+    receive_deferred(conn);
     return 0;
 }
 

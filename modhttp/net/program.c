@@ -1,0 +1,158 @@
+// A connection as the program sees it: what Python calls between taking it and giving it back (answers: send.c).
+
+#include "net/internal.h"
+
+uint32_t mh_conn_body_left(const mh_conn_t *conn) {
+    if (mh_body_done(&conn->body)) {
+        return 0;
+    }
+    return conn->head.flags & MH_HEAD_CHUNKED ? MH_LENGTH_UNKNOWN : conn->body.left;
+}
+
+static int read_raw(mh_conn_t *conn, void *buf, size_t len) {
+    if (conn->in == NULL) {
+        return conn->flags & CONN_EOF ? 0 : -EAGAIN;
+    }
+    u16_t n = pbuf_copy_partial(conn->in, buf, (u16_t)LWIP_MIN(len, conn->in->tot_len), 0);
+    conn_credit(conn, n);
+    return n;
+}
+
+static int read_body(mh_conn_t *conn, uint8_t *buf, size_t len) {
+    size_t got = 0;
+    while (got < len && conn->in != NULL && !mh_body_done(&conn->body)) {
+        const uint8_t *data;
+        size_t data_len, offer = LWIP_MIN(conn->in->len, len - got);
+        int n = mh_body_next(&conn->body, conn->in->payload, offer, &data, &data_len);
+        if (n < 0) {
+            return -EINVAL;
+        }
+        memcpy(buf + got, data, data_len);
+        got += data_len;
+        conn_credit(conn, (size_t)n);
+    }
+    if (got > 0 || mh_body_done(&conn->body)) {
+        return (int)got;
+    }
+    if (conn->flags & CONN_EOF) {
+        return -ECONNRESET;     // cut short
+    }
+    if (conn->flags & CONN_LATE) {
+        return -ETIMEDOUT;
+    }
+    if (conn->head.flags & MH_HEAD_EXPECT) {
+        request_continue(conn);
+        altcp_output(conn->pcb);
+    }
+    return -EAGAIN;
+}
+
+int mh_conn_read(mh_conn_t *conn, void *buf, size_t len) {
+    if (conn->pcb == NULL) {
+        return -ECONNRESET;
+    }
+    if (!conn_owned(conn)) {
+        return -EINVAL;
+    }
+    int n;
+    do {
+        n = conn->state == CONN_DETACHED ? read_raw(conn, buf, len) : read_body(conn, buf, len);
+        conn->flags |= CONN_PULL;
+        receive_deferred(conn);
+        conn->flags &= ~CONN_PULL;
+    } while (n == -EAGAIN && conn->in != NULL);
+    return n;
+}
+
+bool mh_conn_readable(const mh_conn_t *conn) {
+    return conn->pcb == NULL || conn->in != NULL || (conn->flags & (CONN_EOF | CONN_LATE));
+}
+
+bool mh_conn_writable(const mh_conn_t *conn) {
+    return conn->pcb == NULL || (conn->out_len == 0 && !(conn->flags & CONN_TAIL) && altcp_sndbuf(conn->pcb) > MH_CHUNK_HEAD_MAX + 2);
+}
+
+void mh_conn_wait(mh_conn_t *conn, bool wait) {
+    if (!wait) {
+        conn->flags &= ~CONN_WAIT;
+        server_dequeue(conn);
+        return;
+    }
+    if (!(conn->flags & CONN_WAIT) && conn->unacked == 0) {
+        conn_set_deadline(conn, conn->server->config.progress_ms);
+    }
+    conn->flags |= CONN_WAIT;
+}
+
+void mh_conn_requeue(mh_conn_t *conn) {
+    server_enqueue(conn);
+}
+
+void mh_conn_set_owner(mh_conn_t *conn, void *owner) {
+    conn->owner = owner;
+}
+
+void *mh_conn_owner(const mh_conn_t *conn) {
+    return conn->owner;
+}
+
+int mh_conn_detach(mh_conn_t *conn) {
+    if (conn->pcb == NULL) {
+        return -ECONNRESET;
+    }
+    if (conn->state != CONN_OPEN || (conn->flags & CONN_BEGUN)) {
+        return -EINVAL;
+    }
+    conn->state = CONN_DETACHED;
+    return 0;
+}
+
+void mh_conn_abort(mh_conn_t *conn) {
+    conn_drop(conn);
+}
+
+void mh_conn_release(mh_conn_t *conn) {
+    if (!(conn->flags & CONN_HELD)) {
+        return;
+    }
+    conn->flags &= ~(CONN_HELD | CONN_WAIT);
+    if (conn->pcb == NULL) {
+        conn_clear(conn);
+    } else if (conn->state == CONN_DETACHED) {
+        conn->flags &= ~CONN_KEEP;
+        conn->state = CONN_SENDING;
+        conn_resume(conn);
+    } else {
+        conn_drop(conn);
+    }
+}
+
+bool mh_conn_is_new(const mh_conn_t *conn) {
+    return conn->state == CONN_OPEN && !(conn->flags & CONN_BEGUN);
+}
+
+bool mh_conn_is_alive(const mh_conn_t *conn) {
+    return conn->pcb != NULL;
+}
+
+const mh_head_t *mh_conn_head(const mh_conn_t *conn, const uint8_t **data) {
+    *data = conn->block;
+    return &conn->head;
+}
+
+unsigned mh_conn_handler(const mh_conn_t *conn) {
+    return conn->handler;
+}
+
+bool mh_conn_client(const mh_conn_t *conn, ip_addr_t *address, uint16_t *port) {
+    if (conn->pcb == NULL) {
+        return false;
+    }
+    *address = *altcp_get_ip(conn->pcb, 0);
+    #if LWIP_ALTCP
+    *port = altcp_get_port(conn->pcb, 0);
+    #else
+    *port = conn->pcb->remote_port;     // lwIP has no name for it here
+    #endif
+    return true;
+}

@@ -1,0 +1,250 @@
+// From bytes to requests: heads, routes, answers that need no Python, bodies until Python takes over.
+
+#include "core/uri.h"
+#include "net/internal.h"
+
+// Bytes of body that are waited for before Python hears of a request: what surely fits the receive window.
+#define BODY_WAIT_MAX (TCP_WND / 2)
+
+static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_match_t *match, int *refusal) {
+    const mh_head_t *head = &conn->head;
+    const mh_router_t *router = conn->server->router;
+    mh_target_t target;
+    if (head->method_id == MH_CONNECT) {
+        *refusal = 501;     // its target is no path
+        return MH_ROUTE_NOT_FOUND;
+    }
+    *refusal = -mh_target_split((const char *)data + head->target.at, head->target.len, &target);
+    if (*refusal != 0 || router == NULL) {
+        return MH_ROUTE_NOT_FOUND;
+    }
+    const char *path = target.path;
+    size_t path_len = target.path_len;
+    if (!mh_path_is_plain(path, path_len)) {
+        int len = mh_path_decode(path, path_len, conn->server->path);
+        if (len < 0) {
+            *refusal = -len;
+            return MH_ROUTE_NOT_FOUND;
+        }
+        path = conn->server->path;
+        path_len = (size_t)len;
+    }
+    return mh_router_find(router, head->method_id, (const char *)data + head->method.at, head->method.len, path, path_len, match);
+}
+
+// Whether the whole body is in `in`: 1 yes, 0 not yet, or -400.
+static int body_arrived(const mh_conn_t *conn) {
+    mh_body_t body = conn->body;
+    for (const struct pbuf *p = conn->in; p != NULL && !mh_body_done(&body); p = p->next) {
+        size_t at = 0;
+        while (at < p->len && !mh_body_done(&body)) {
+            const uint8_t *data;
+            size_t data_len;
+            int n = mh_body_next(&body, (const uint8_t *)p->payload + at, p->len - at, &data, &data_len);
+            if (n < 0) {
+                return n;
+            }
+            at += (size_t)n;
+        }
+    }
+    return mh_body_done(&body);
+}
+
+bool request_continue(mh_conn_t *conn) {
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (!send_copy(conn, text, sizeof(text) - 1)) {
+        return false;
+    }
+    conn->head.flags &= ~MH_HEAD_EXPECT;
+    return true;
+}
+
+void request_ready(mh_conn_t *conn) {
+    conn->state = CONN_READY;
+    conn_set_deadline(conn, conn->server->config.queue_ms);
+    server_enqueue(conn);
+}
+
+// Hand the request to Python once its body is here, or as much of it as the window lets in.
+void request_await_body(mh_conn_t *conn) {
+    int arrived = body_arrived(conn);
+    if (arrived < 0) {
+        conn_refuse(conn, 400);
+    } else if (arrived || (conn->in != NULL && conn->in->tot_len >= BODY_WAIT_MAX)) {
+        request_ready(conn);
+    } else if (conn->flags & CONN_EOF) {
+        conn_refuse(conn, 400);
+    } else if (conn->head.length > conn->server->config.max_body) {
+        request_ready(conn);       // too large to wait for: the handler decides before it is sent
+    } else if (conn->head.flags & MH_HEAD_EXPECT) {
+        if (conn->in != NULL || !request_continue(conn)) {
+            conn->head.flags &= ~MH_HEAD_EXPECT;    // it sends without being told
+        }
+    }
+}
+
+// Give the head a block of its own, out of the pbuf it came in.
+static bool keep_head(mh_conn_t *conn) {
+    uint16_t len = conn->head.len;
+    if (conn->block != NULL) {
+        mh_heads_trim(&conn->server->heads, conn->block, conn->room, len);
+        conn->room = len;
+        return true;
+    }
+    conn->block = server_block(conn, len);
+    if (conn->block == NULL) {
+        return false;
+    }
+    conn->room = conn->have = len;
+    pbuf_copy_partial(conn->in, conn->block, len, 0);
+    return true;
+}
+
+// Answer in C, and go on.
+static void reply(mh_conn_t *conn, uint16_t status, const char *fields, size_t fields_len) {
+    mh_answer_t answer = { .status = status };
+    mh_conn_answer_defaults(conn, &answer);
+    if (!answer.keep_alive) {
+        conn->flags &= ~CONN_KEEP;
+    }
+    if (!send_reply(conn, status, answer.keep_alive, fields, fields_len)) {
+        conn_refuse(conn, 503);
+        return;
+    }
+    conn_answered(conn);
+}
+
+static void reply_allow(mh_conn_t *conn, uint16_t status, const mh_match_t *match) {
+    static const char name[] = "Allow: ";
+    char field[128];
+    size_t len = sizeof(name) - 1;
+    memcpy(field, name, len);
+    len += mh_router_allow(conn->server->router, match, field + len, sizeof(field) - len - 2);
+    memcpy(field + len, "\r\n", 2);
+    reply(conn, status, field, len + 2);
+}
+
+// The head is complete at `data`: in the first pbuf, or in the connection's block.
+static void start_request(mh_conn_t *conn, const uint8_t *data) {
+    mh_match_t match;
+    int refusal;
+    mh_route_result_t route = find_route(conn, data, &match, &refusal);
+    conn->server->stats.requests++;
+    conn->flags = (uint16_t)((conn->flags & CONN_EOF) | (conn->head.flags & MH_HEAD_KEEP_ALIVE ? CONN_KEEP : 0));
+    mh_body_init(&conn->body, &conn->head);
+    altcp_setprio(conn->pcb, TCP_PRIO_NORMAL);
+    bool in_place = conn->block == NULL;
+    if (route == MH_ROUTE_FOUND && !keep_head(conn)) {
+        conn_refuse(conn, 503);
+        return;
+    }
+    if (in_place) {
+        conn_credit(conn, conn->head.len);
+    }
+    if (refusal != 0) {
+        conn_refuse(conn, (uint16_t)refusal);
+    } else if (route == MH_ROUTE_FOUND) {
+        conn->handler = match.handler;
+        conn->state = CONN_BODY;
+        conn_set_deadline(conn, conn->server->config.progress_ms);
+        request_await_body(conn);
+    } else if (route == MH_ROUTE_NOT_FOUND) {
+        reply(conn, 404, NULL, 0);
+    } else if (route == MH_ROUTE_NOT_IMPLEMENTED) {
+        reply(conn, 501, NULL, 0);
+    } else {
+        reply_allow(conn, route == MH_ROUTE_OPTIONS ? 204 : 405, &match);
+    }
+}
+
+// The head does not end in the first pbuf: gather it in a block. False when there is no more to do for now.
+static bool gather_head(mh_conn_t *conn) {
+    uint16_t max = conn->server->config.limits.max_head;
+    if (conn->block == NULL) {
+        conn_set_deadline(conn, conn->server->config.head_ms);
+        altcp_setprio(conn->pcb, TCP_PRIO_NORMAL);
+        conn->block = server_block(conn, max);
+        if (conn->block == NULL) {
+            conn_refuse(conn, 503);
+            return false;
+        }
+        conn->room = max;
+        conn->have = 0;
+    }
+    uint16_t len = (uint16_t)LWIP_MIN(conn->in->tot_len, max - conn->have);
+    pbuf_copy_partial(conn->in, conn->block + conn->have, len, 0);
+    int result = mh_head_parse(&conn->head, &conn->server->config.limits, conn->block, conn->have + len);
+    if (result < 0) {
+        conn_refuse(conn, (uint16_t)-result);
+        return false;
+    }
+    if (result > 0) {
+        len = (uint16_t)(conn->head.len - conn->have);      // what follows the head stays in `in`
+    }
+    conn->have = (uint16_t)(conn->have + len);
+    conn_credit(conn, len);
+    if (result > 0) {
+        start_request(conn, conn->block);
+    }
+    return true;
+}
+
+static bool take_head(mh_conn_t *conn) {
+    if (conn->block != NULL) {
+        return gather_head(conn);
+    }
+    const uint8_t *data = conn->in->payload;
+    int result = mh_head_parse(&conn->head, &conn->server->config.limits, data, conn->in->len);
+    if (result == 0) {
+        return gather_head(conn);
+    }
+    if (result < 0) {
+        conn_refuse(conn, (uint16_t)-result);
+        return false;
+    }
+    start_request(conn, data);
+    return true;
+}
+
+// Throw away the body that the handler did not read.
+static bool skip_body(mh_conn_t *conn) {
+    const uint8_t *data;
+    size_t data_len;
+    int n = mh_body_next(&conn->body, conn->in->payload, conn->in->len, &data, &data_len);
+    if (n < 0 || (uint32_t)n > conn->skip_left) {
+        conn_linger(conn);
+        return false;
+    }
+    conn->skip_left -= (uint32_t)n;
+    conn_credit(conn, (size_t)n);
+    if (mh_body_done(&conn->body)) {
+        conn_idle(conn);
+    }
+    return true;
+}
+
+void conn_advance(mh_conn_t *conn) {
+    bool more = true;
+    while (more && conn->in != NULL) {
+        switch (conn->state) {
+            case CONN_HEAD:
+                more = take_head(conn);
+                break;
+            case CONN_SKIP:
+                more = skip_body(conn);
+                break;
+            case CONN_BODY:
+                request_await_body(conn);
+                more = false;
+                break;
+            case CONN_LINGER:
+                conn_credit_all(conn);
+                break;
+            default:
+                more = false;
+        }
+    }
+    if ((conn->flags & CONN_EOF) && conn->in == NULL && (conn->state == CONN_HEAD || conn->state == CONN_SKIP)) {
+        conn_linger(conn);
+    }
+}
