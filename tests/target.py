@@ -22,15 +22,20 @@ TARGETS = ("host", "sanitized", "rp2040")
 
 # Seconds until a test gives up on something that should come soon. The emulated board runs at about a third of a real
 # one's pace, on a machine that other things run on.
-PATIENCE = {"host": 20, "sanitized": 40, "rp2040": 60}
+PATIENCE = {"host": 20, "clang": 20, "sanitized": 40, "rp2040": 60}
 
 Answer = namedtuple("Answer", "status headers body")
 
 
+# Host builds that no user has: build_host.sh's setting, and the directory under build/.
+BUILDS = {"sanitized": ("SANITIZE=1", "host-sanitize"), "clang": ("CC=clang", "host-clang")}
+
+
 def prepare(target):
     """Build what the target needs, before the clock of any test runs."""
-    if target == "sanitized":
-        build.host("SANITIZE=1", directory="host-sanitize")
+    if target in BUILDS:
+        setting, directory = BUILDS[target]
+        build.host(setting, directory=directory)
     elif target == "host":
         build.host()
     else:
@@ -47,8 +52,8 @@ def free_port():
 
 def command(target, app, port, app_port):
     """The command, and what it adds to the environment. As a user runs it, but for the build that no user has."""
-    if target == "sanitized":
-        return [build.BUILD / "host-sanitize/modhttp", app], {"MODHTTP_FORWARD": f"{port}:{app_port}"}
+    if target in BUILDS:
+        return [build.BUILD / BUILDS[target][1] / "modhttp", app], {"MODHTTP_FORWARD": f"{port}:{app_port}"}
     words = [sys.executable, ROOT / "tools/run.py", "run", "--app", app, "--target", target]
     return [*words, "--port", str(port), "--app-port", str(app_port)], {}
 
