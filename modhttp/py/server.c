@@ -416,7 +416,8 @@ static mp_obj_t server_poll(mp_obj_t self_in, mp_obj_t timeout_in) {
     }
     for (;;) {
         int handled = dispatch(self);
-        if (handled > 0 || timeout == 0 || mh_server_port(self->server) == 0) {
+        bool over = timeout < 0 && mh_server_port(self->server) == 0;   // nothing will come any more
+        if (handled > 0 || timeout == 0 || over) {
             mp_event_handle_nowait();
             return MP_OBJ_NEW_SMALL_INT(handled);
         }
