@@ -10,7 +10,7 @@
 #include "net/heads.h"
 #include "net/server.h"
 
-// Slots beyond max_connections: for refusing with a 503, and for connections that are answered and closing.
+// Slots beyond max_connections, for connections that are answered and closing.
 #define CONN_SPARE (2)
 
 // An object of at least this many bytes is sent by reference; less is cheaper to copy.
@@ -110,6 +110,9 @@ void server_dequeue(mh_conn_t *conn);
 void server_retry(mh_server_t *server);
 // A head block of `len` bytes, making room from the oldest partial head if need be; NULL: none.
 uint8_t *server_block(mh_conn_t *conn, size_t len);
+
+// --- refuse.c
+err_t refuse_connection(mh_server_t *server, struct altcp_pcb *pcb);   // returns what the accept callback returns
 
 // --- conn.c
 void conn_open(mh_conn_t *conn, struct altcp_pcb *pcb);

@@ -128,19 +128,12 @@ static err_t on_accept(void *arg, struct altcp_pcb *pcb, err_t err) {
         return ERR_VAL;     // lwIP had no pcb for it
     }
     bool room = count_active(server) < server->config.max_connections || evict_idle(server);
-    mh_conn_t *conn = free_slot(server);
+    mh_conn_t *conn = room ? free_slot(server) : NULL;
     if (conn == NULL) {
-        server->stats.refused++;
-        altcp_abort(pcb);
-        return ERR_ABRT;
+        return refuse_connection(server, pcb);
     }
-    server->aborted = NULL;
     conn_open(conn, pcb);
-    if (!room) {
-        server->stats.refused++;
-        conn_refuse(conn, 503);
-    }
-    return server->aborted == pcb ? ERR_ABRT : ERR_OK;
+    return ERR_OK;
 }
 
 err_t mh_server_listen(mh_server_t *server, const ip_addr_t *address, uint16_t port) {
