@@ -77,6 +77,8 @@ def supervise(command, environment, directory, sort_stderr):
         sort_lines(child.stderr)
     status = child.wait()
     if asked_to_end:
+        for number in ENDED_BY:     # make may pass on what it got itself, and a Python on its way out would die of it
+            signal.signal(number, signal.SIG_IGN)
         return 0
     return status if status >= 0 else 128 - status
 
