@@ -68,7 +68,7 @@ done
 unshare --mount --propagation private --pid --fork --kill-child sh -c '
     machine=$1
     shift
-    mount --bind "$machine" "$machine" || exit 2    # so that / is a mount there, as ip netns wants it
+    mount --bind "$machine" "$machine" || exit 2 # "ip netns exec" wants the root directory to be a mount point
     mount -t proc proc "$machine/proc" || exit 2
     mount --rbind /sys "$machine/sys" || exit 2
     mount --rbind /dev "$machine/dev" || exit 2
