@@ -4,8 +4,11 @@ The forwarder would hide these: it reads on when the client does not, and answer
 namespaces and /dev/net/tun.
 """
 
+import contextlib
 import ctypes
+import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -131,6 +134,20 @@ class Server:
         self.process.wait(PATIENCE)
 
 
+def wait_for_quiet(server):
+    """Until the connection that asks is the only one, and its head the only one that is held."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        head, body = server.get("/pcbs")
+        if head.startswith(b"HTTP/1.1 200"):
+            figures = json.loads(body)
+            if figures["active"] == 1 and figures["open"] == 1 and figures["head_buffers_free"] >= 7:
+                return
+            assert time.monotonic() < deadline, figures
+        assert time.monotonic() < deadline, head
+        time.sleep(0.1)
+
+
 def read_all(s):
     """All bytes to a clean end; a RST is an error."""
     data = b""
@@ -241,6 +258,56 @@ def test_no_room_is_a_503_that_arrives(server):
     assert all(b"Retry-After: " in answer for answer in answers if b" 503 " in answer)
 
 
+# What the crowd sends: good, large, slow to handle, streamed in pieces, wrong.
+CROWD = [
+    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.0\r\n\r\n",
+    b"HEAD /big HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n" * 5,
+    b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n" + b"x" * 9000,
+    b"POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+    b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n" + b"x" * 70000,
+    b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nrubbish\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"\0" * 100,
+]
+
+
+def misbehave(server, chance, until):
+    """One of the crowd: sends some of this and that in pieces, reads some of the answer, and goes in some way."""
+    while time.monotonic() < until:
+        data = b"".join(chance.choices(CROWD, k=chance.randint(1, 3)))[:chance.choice([10, 100, 10**6])]
+        with server.connect(receive_buffer=chance.choice([0, 2048])) as s, contextlib.suppress(OSError):
+            s.settimeout(0.2)
+            while data:
+                size = chance.choice([1, 7, 100, 1460, 10**5])
+                s.sendall(data[:size])
+                data = data[size:]
+                if chance.random() < 0.05:
+                    break
+            if chance.random() < 0.3:
+                s.shutdown(socket.SHUT_WR)
+            for _ in range(chance.choice([0, 1, 10, 1000])):
+                if not s.recv(chance.choice([1, 1000, 10**5])):
+                    break
+            if chance.random() < 0.3:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crowd_of_misbehaving_clients_leaves_nothing(server, seed):
+    until = time.monotonic() + 4
+    crowd = [threading.Thread(target=misbehave, args=(server, random.Random(100 * seed + n), until)) for n in range(12)]
+    for client in crowd:
+        client.start()
+    for client in crowd:
+        client.join()
+    wait_for_quiet(server)
+    assert server.get("/big")[1] == BIG
+
+
 @pytest.mark.parametrize("cut", [1, 20, 60, 100])
 @pytest.mark.parametrize("reset", [True, False])
 def test_clients_that_go_away_leave_nothing(server, cut, reset):
@@ -251,10 +318,4 @@ def test_clients_that_go_away_leave_nothing(server, cut, reset):
         if reset:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         s.close()
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        figures = eval(server.get("/pcbs")[1])
-        if figures["active"] == 1 and figures["open"] == 1 and figures["head_buffers_free"] >= 7:
-            break
-        assert time.monotonic() < deadline, figures
-        time.sleep(0.1)
+    wait_for_quiet(server)
