@@ -64,7 +64,8 @@ class Server:
     def start(self, port=80, host="0.0.0.0"):
         """Listen; poll() then serves. A port held by an older Server of this program is taken over.
 
-        Raises OSError(EADDRINUSE) when anything else has the port, OSError(EHOSTUNREACH) when no network interface is up.
+        When it listens there already, it goes on with what has come. Raises OSError(EADDRINUSE) when anything else
+        has the port, OSError(EHOSTUNREACH) when no network interface is up.
         """
         self._core.listen(port, host)
 
@@ -84,11 +85,11 @@ class Server:
             raise
 
     def stop(self):
-        """Stop listening. Answers under way are completed, connections closed, requests that wait are refused with 503."""
+        """Stop listening. Answers under way are completed, connections closed, requests that wait get 503."""
         self._core.close()
 
     def stats(self):
-        """A dict of counters: open, idle and queued connections, requests, answers by class, bytes, refusals, time-outs."""
+        """A dict of figures: connections open, idle, queued; requests; answers by class; bytes; refusals; time-outs."""
         return self._core.stats()
 
     # Exceptions

@@ -126,8 +126,8 @@ class Server:
             return read_all(s)
 
     def get(self, path):
-        head, body = self.exchange(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()).split(b"\r\n\r\n", 1)
-        return head, body
+        answer = self.exchange(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        return answer.split(b"\r\n\r\n", 1)
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 
 import pytest
 from fake_debian import PROJECT
@@ -23,3 +24,9 @@ def test_no_tracked_file_names(forbidden):
     naming = [file.name for file in files
               if file.is_file() and re.search(forbidden, file.read_text(errors="replace"))]
     assert naming == []
+
+
+def test_python_is_clean():
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "."]
+    done = subprocess.run(command, check=False, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

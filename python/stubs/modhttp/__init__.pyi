@@ -83,7 +83,11 @@ class Response:
     content_type: Union[str, None]
 
     def __init__(
-        self, body: Body = b"", status: int = 200, headers: Union[Fields, None] = None, content_type: Union[str, None] = None
+        self,
+        body: Body = b"",
+        status: int = 200,
+        headers: Union[Fields, None] = None,
+        content_type: Union[str, None] = None,
     ) -> None: ...
 
 def html(body: Body, status: int = 200, headers: Union[Fields, None] = None) -> Response: ...
