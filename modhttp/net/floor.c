@@ -1,8 +1,6 @@
 // The floor: what lwIP itself costs.
 
-#include <string.h>
-
-#include "net/server.h"
+#include "net/internal.h"
 
 static struct altcp_pcb *floor_listener;
 static const void *floor_data;
@@ -40,25 +38,9 @@ static err_t on_accept(void *arg, struct altcp_pcb *pcb, err_t err) {
 
 err_t mh_floor_listen(uint16_t port, const void *data, uint16_t len) {
     mh_floor_close();
-    struct altcp_pcb *pcb = altcp_new_ip_type(NULL, IPADDR_TYPE_ANY);
-    if (pcb == NULL) {
-        return ERR_MEM;
-    }
-    ip_set_option(pcb, SOF_REUSEADDR);
-    err_t err = altcp_bind(pcb, IP_ANY_TYPE, port);
-    struct altcp_pcb *listener = NULL;
-    if (err == ERR_OK) {
-        listener = altcp_listen_with_backlog_and_err(pcb, 4, &err);
-    }
-    if (listener == NULL) {
-        altcp_close(pcb);
-        return err;
-    }
-    floor_listener = listener;
     floor_data = data;
     floor_len = len;
-    altcp_accept(listener, on_accept);
-    return ERR_OK;
+    return server_listener(IP_ANY_TYPE, port, on_accept, NULL, &floor_listener);
 }
 
 void mh_floor_close(void) {

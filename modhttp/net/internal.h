@@ -104,6 +104,7 @@ static inline bool is_past(uint32_t now, uint32_t deadline) {
 }
 
 // --- server.c
+err_t server_listener(const ip_addr_t *address, uint16_t port, altcp_accept_fn accept, void *arg, struct altcp_pcb **listener);
 void server_enqueue(mh_conn_t *conn);
 void server_dequeue(mh_conn_t *conn);
 // Memory was freed: try again whatever lwIP had none for.

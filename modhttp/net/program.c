@@ -107,10 +107,6 @@ int mh_conn_detach(mh_conn_t *conn) {
     return 0;
 }
 
-void mh_conn_abort(mh_conn_t *conn) {
-    conn_drop(conn);
-}
-
 void mh_conn_release(mh_conn_t *conn) {
     if (!(conn->flags & CONN_HELD)) {
         return;

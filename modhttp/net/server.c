@@ -136,26 +136,32 @@ static err_t on_accept(void *arg, struct altcp_pcb *pcb, err_t err) {
     return ERR_OK;
 }
 
-err_t mh_server_listen(mh_server_t *server, const ip_addr_t *address, uint16_t port) {
+err_t server_listener(const ip_addr_t *address, uint16_t port, altcp_accept_fn accept, void *arg, struct altcp_pcb **listener) {
     struct altcp_pcb *pcb = altcp_new_ip_type(NULL, IP_GET_TYPE(address));
     if (pcb == NULL) {
         return ERR_MEM;
     }
     ip_set_option(pcb, SOF_REUSEADDR);
     err_t err = altcp_bind(pcb, address, port);
-    struct altcp_pcb *listener = NULL;
+    *listener = NULL;
     if (err == ERR_OK) {
-        listener = altcp_listen_with_backlog_and_err(pcb, LISTEN_BACKLOG, &err);
+        *listener = altcp_listen_with_backlog_and_err(pcb, LISTEN_BACKLOG, &err);
     }
-    if (listener == NULL) {
+    if (*listener == NULL) {
         altcp_close(pcb);
         return err;
     }
-    altcp_arg(listener, server);
-    altcp_accept(listener, on_accept);
-    server->listener = listener;
-    server->port = port;
+    altcp_arg(*listener, arg);
+    altcp_accept(*listener, accept);
     return ERR_OK;
+}
+
+err_t mh_server_listen(mh_server_t *server, const ip_addr_t *address, uint16_t port) {
+    err_t err = server_listener(address, port, on_accept, server, &server->listener);
+    if (err == ERR_OK) {
+        server->port = port;
+    }
+    return err;
 }
 
 bool mh_server_listens(const mh_server_t *server, const ip_addr_t *address, uint16_t port) {

@@ -124,8 +124,6 @@ int mh_conn_detach(mh_conn_t *conn);
 bool mh_conn_readable(const mh_conn_t *conn);
 bool mh_conn_writable(const mh_conn_t *conn);
 
-// End at once with a RST.
-void mh_conn_abort(mh_conn_t *conn);
 // Give the connection back. An unfinished answer is cut short (RST); a detached connection is closed in an orderly way.
 void mh_conn_release(mh_conn_t *conn);
 
