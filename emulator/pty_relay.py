@@ -51,18 +51,27 @@ def from_board(master, client):
     return True
 
 
+def from_client(master):
+    """Returns False when there is no more: what a client has sent can still be read after it has gone."""
+    try:
+        data = os.read(master, 65536)
+    except OSError:
+        return False
+    write_all(1, data)
+    return bool(data)
+
+
 def relay(master):
     client = False
     while True:
         if has_client(master) != client:
             client = not client
+            while not client and from_client(master):
+                pass
             tell("open" if client else "closed")
         ready, _, _ = select.select([0, master] if client else [0], [], [], None if client else LOOK_FOR_CLIENT)
-        if master in ready:
-            try:
-                write_all(1, os.read(master, 65536))
-            except OSError:
-                continue  # hung up; noticed above
+        if master in ready and not from_client(master):
+            continue  # hung up; noticed above
         if 0 in ready and not from_board(master, client):
             return
 
