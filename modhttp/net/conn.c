@@ -154,8 +154,9 @@ void conn_resume(mh_conn_t *conn) {
 
 // --- lwIP's callbacks
 
-static err_t verdict(const mh_server_t *server, const struct altcp_pcb *pcb) {
-    return server->aborted == pcb ? ERR_ABRT : ERR_OK;
+// What a callback returns to lwIP, which must hear of it when this very pcb was aborted.
+static err_t verdict(const mh_server_t *server, const struct altcp_pcb *pcb, err_t err) {
+    return server->aborted == pcb ? ERR_ABRT : err;
 }
 
 static err_t on_recv(void *arg, struct altcp_pcb *pcb, struct pbuf *p, err_t err) {
@@ -167,7 +168,7 @@ static err_t on_recv(void *arg, struct altcp_pcb *pcb, struct pbuf *p, err_t err
     } else {
         err = receive_data(conn, p);
     }
-    return server->aborted == pcb ? ERR_ABRT : err;
+    return verdict(server, pcb, err);
 }
 
 static err_t on_sent(void *arg, struct altcp_pcb *pcb, u16_t len) {
@@ -181,7 +182,7 @@ static err_t on_sent(void *arg, struct altcp_pcb *pcb, u16_t len) {
         conn_close(conn);
     }
     server_retry(server);
-    return verdict(server, pcb);
+    return verdict(server, pcb, ERR_OK);
 }
 
 static void on_err(void *arg, err_t err) {
@@ -257,7 +258,7 @@ static err_t on_poll(void *arg, struct altcp_pcb *pcb) {
     if (conn->pcb == pcb) {
         check_deadline(conn);
     }
-    return verdict(server, pcb);
+    return verdict(server, pcb, ERR_OK);
 }
 
 void conn_open(mh_conn_t *conn, struct altcp_pcb *pcb) {
