@@ -6,6 +6,9 @@ APP_PORT = 80
 TARGET = host
 FLASH =
 BOARD = MODHTTP_PICO
+SECONDS =
+RUNS =
+HARNESS =
 export APP PORT APP_PORT TARGET FLASH BOARD
 
 PYTHON = python3
@@ -19,6 +22,8 @@ help:
 	@echo 'make firmware [BOARD=MODHTTP_PICO]'
 	@echo '                build build/firmware/BOARD.uf2'
 	@echo 'make test       run all tests'
+	@echo 'make fuzz [SECONDS=60] [RUNS=number] [HARNESS=name]'
+	@echo '                fuzz all harnesses, for so long or so many executions each'
 	@echo 'make cycles     count what a request costs on the RP2040, in processor cycles'
 	@echo 'make clean      remove build/'
 
@@ -43,10 +48,13 @@ firmware:
 test:
 	@exec $(PYTHON) tools/test.py
 
+fuzz:
+	@exec $(PYTHON) tools/fuzz.py --seconds '$(SECONDS)' --runs '$(RUNS)' $(HARNESS)
+
 cycles:
 	@exec $(PYTHON) tools/run.py cycles
 
 clean:
 	@rm -rf build
 
-.PHONY: help run emulate firmware test cycles clean
+.PHONY: help run emulate firmware test fuzz cycles clean

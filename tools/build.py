@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Build a product, if its sources have changed: `build.py host`, `slipgate`, `bootrom`, `firmware [BOARD]`.
+"""Build a product, if its sources have changed: `build.py host`, `slipgate`, `bootrom`, `firmware [BOARD]`,
+`fuzzer NAME`.
 
 Installs the tools and fetches the sources first where they are missing. Prints the product's path; a build's own
 output is shown only when it fails, and then its end. Standard library only.
 """
 
 import argparse
+import glob
 import hashlib
 import os
 import subprocess
@@ -22,7 +24,8 @@ LINES_OF_FAILURE = 30
 
 # What `make run PORT=9000 BOARD=...` hands down, and what the makes and cmakes of a build must not take as theirs.
 NOT_FOR_BUILDS = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MAKEFILES",
-                  "APP", "PORT", "TARGET", "APP_PORT", "FLASH", "BOARD"}
+                  "APP", "PORT", "TARGET", "APP_PORT", "FLASH", "BOARD",
+                  "HARNESS", "SECONDS", "RUNS", "MINUTES"}
 
 
 def source_tree(only):
@@ -109,11 +112,49 @@ def firmware(board="MODHTTP_PICO"):
                  ["sh", "tools/build_firmware.sh", source_tree("firmware"), board])
 
 
+FUZZER_FLAGS = ["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-fsanitize=fuzzer,address,undefined",
+                "-fno-sanitize-recover=all", "-Imodhttp", "-Ifuzz"]
+
+
+def fuzzer_words(name):
+    """What fuzz/NAME/sources.txt adds to a harness: flags, and files, which may be patterns. See fuzz/README.md."""
+    listing = ROOT / "fuzz" / name / "sources.txt"
+    words = []
+    for line in listing.read_text().splitlines() if listing.is_file() else []:
+        for word in line.partition("#")[0].split():
+            if "{micropython}" in word:
+                word = word.replace("{micropython}", source_tree("host"))
+            if word.startswith("-"):
+                words.append(word)
+            else:
+                found = sorted(glob.glob(word, root_dir=ROOT))
+                if not found:
+                    raise Refusal(f"fuzz/{name}/sources.txt: there is no {word}")
+                words += found
+    return words
+
+
+def fuzzer(name):
+    """A fuzz harness: fuzz/NAME.c, with the core, fuzz/NAME/*.c and what fuzz/NAME/sources.txt names."""
+    source = f"fuzz/{name}.c"
+    if not (ROOT / source).is_file():
+        names = sorted(path.stem for path in ROOT.glob("fuzz/*.c"))
+        raise Refusal(f"no fuzz harness is called {name or '(empty)'}: there are {', '.join(names)}")
+    need.ensure(["fuzz"])
+    product = BUILD / f"fuzz/{name}/harness"
+    own = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(f"fuzz/{name}/*.c"))
+    core = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("modhttp/core/*.c"))
+    own_directory = [f"fuzz/{name}"] if (ROOT / "fuzz" / name).is_dir() else []
+    return build(product, f"the fuzz harness {name}", [source, "fuzz/fuzz.h", *own_directory, "modhttp"],
+                 ["clang", *FUZZER_FLAGS, source, *own, *core, *fuzzer_words(name), "-o", product])
+
+
 def main():
-    products = {"host": host, "slipgate": slipgate, "bootrom": bootrom, "firmware": firmware}
+    products = {"host": host, "slipgate": slipgate, "bootrom": bootrom, "firmware": firmware, "fuzzer": fuzzer}
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("product", choices=products)
-    parser.add_argument("setting", nargs="*", help="firmware: the board; host: settings of build_host.sh")
+    parser.add_argument("setting", nargs="*",
+                        help="firmware: the board; host: settings of build_host.sh; fuzzer: the harness")
     options = parser.parse_args()
     return products[options.product](*options.setting)
 

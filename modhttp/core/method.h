@@ -17,7 +17,7 @@ typedef enum {
     MH_METHOD_OTHER,
 } mh_method_t;
 
-// The method that `name` spells; methods are case-sensitive.
+// The method that `name`, a token, spells; methods are case-sensitive.
 mh_method_t mh_method(const char *name, size_t len);
 
 // The name of a method other than MH_METHOD_OTHER.
