@@ -1,7 +1,7 @@
 """modhttp/core for the tests: compiled as a shared library, bound with cffi from the headers themselves.
 
 Every byte that the C code may read lies in a buffer that ends at an unreadable page, so that reading past the end is
-a crash and not luck. test_sanitized.py runs all of it once more under AddressSanitizer.
+a crash and not luck. test_sanitized.py runs all of it once more under AddressSanitizer, test_coverage.py with gcov.
 """
 
 import mmap
@@ -15,13 +15,16 @@ import cffi
 ROOT = Path(__file__).resolve().parents[2]
 MODHTTP = ROOT / "modhttp"
 SOURCES = sorted((MODHTTP / "core").glob("*.c"))
+HERE = Path(__file__).parent
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
 ASAN = "MODHTTP_CORE_ASAN"  # set by test_sanitized.py, which has preloaded the runtime
+COVERAGE = "MODHTTP_CORE_COVERAGE"  # set by test_coverage.py: the directory for what gcov needs
 
 
 def declarations():
-    """The public headers as cffi wants them: no includes, no guards."""
+    """The public headers, and the tests' own, as cffi wants them: no includes, no guards."""
     text = "".join((MODHTTP / f"core/{name}.h").read_text() for name in "method head body uri router answer".split())
+    text += (HERE / "splits.h").read_text()
     text = re.sub(r"^#define MODHTTP_CORE_\w+$", "", text, flags=re.MULTILINE)
     text = re.sub(r"^#define (\w+) \((\w+)\).*$", r"#define \1 \2", text, flags=re.MULTILINE)
     text = re.sub(r"(?<=0xffffffff)u\b", "", text)
@@ -29,18 +32,23 @@ def declarations():
 
 
 def compile_library(directory, compiler="gcc"):
+    """The core and what feeds it (splits.c) as one library."""
     library = directory / f"libcore-{compiler}.so"
     sanitizers = "undefined,address" if os.environ.get(ASAN) else "undefined"
-    subprocess.run(
-        [compiler, *WARNINGS, "-O1", "-g", "-fPIC", "-shared", f"-fsanitize={sanitizers}"]
-        + ["-fno-sanitize-recover=all", f"-I{MODHTTP}", *SOURCES, "-o", library],
-        check=True,
-    )
+    options = feeder = ["-O1", f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all"]
+    if os.environ.get(COVERAGE):
+        # The compiler's own notion of a branch, before it moves and merges any.
+        options, feeder, directory = ["-O0", "--coverage"], ["-O2"], Path(os.environ[COVERAGE])
+    command = [compiler, *WARNINGS, "-g", "-fPIC", f"-I{MODHTTP}"]
+    subprocess.run([*command, *options, "-c", *SOURCES], check=True, cwd=directory)
+    subprocess.run([*command, *feeder, "-c", HERE / "splits.c"], check=True, cwd=directory)
+    objects = [f"{source.stem}.o" for source in [*SOURCES, HERE / "splits.c"]]
+    subprocess.run([*command, *options, "-shared", *objects, "-o", library], check=True, cwd=directory)
     return library
 
 
 class Guarded:
-    """Memory whose end is the end of what is readable."""
+    """Memory with unreadable pages before and after."""
 
     SIZE = 1 << 17
 
@@ -48,14 +56,15 @@ class Guarded:
         self.ffi = ffi
         libc = ffi.dlopen(None)
         none, read_write, private_anonymous = 0, 3, 0x22
-        base = libc.mmap(ffi.NULL, self.SIZE + mmap.PAGESIZE, read_write, private_anonymous, -1, 0)
-        self.end = ffi.cast("uint8_t *", base) + self.SIZE
-        if libc.mprotect(self.end, mmap.PAGESIZE, none) != 0:
+        pages = libc.mmap(ffi.NULL, self.SIZE + 2 * mmap.PAGESIZE, none, private_anonymous, -1, 0)
+        self.begin = ffi.cast("uint8_t *", pages) + mmap.PAGESIZE
+        self.end = self.begin + self.SIZE
+        if libc.mprotect(self.begin, self.SIZE, read_write) != 0:
             raise OSError("mprotect")
 
-    def put(self, data):
-        """Where `data` now lies; it stays until the next put()."""
-        start = self.end - len(data)
+    def put(self, data, at_begin=False):
+        """Where `data` now lies, just before the end or at the beginning; it stays until the next put()."""
+        start = self.begin if at_begin else self.end - len(data)
         self.ffi.memmove(start, data, len(data))
         return start
 

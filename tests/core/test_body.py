@@ -1,12 +1,8 @@
-"""Request bodies: chunked ones by cases and round trips, those with a length, and the bounds."""
+"""Request bodies beyond the corpus (test_cases.py): those with a length, round trips, and properties."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from .cases import read_cases
-
-CASES = read_cases("body.txt")
 
 
 def body_of(core, *, chunked=False, length=0):
@@ -52,22 +48,6 @@ def split(data, places):
     return [data[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
 
 
-@pytest.mark.parametrize(("data", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_chunked(core, data, expected):
-    result = read(core, body_of(core, chunked=True), [data])
-    if expected == "400":
-        assert result == 400
-    elif expected == "more":
-        assert result[1:] == (False, b"")
-    else:
-        text, _, rest = expected.partition(" rest=")
-        assert result[:2] == (text.encode().decode("unicode_escape").encode("latin-1"), True)
-        assert len(result[2]) == int(rest or 0)
-    assert read(core, body_of(core, chunked=True), split(data, range(1, len(data)))) == result
-    for place in range(len(data)):
-        assert read(core, body_of(core, chunked=True), split(data, [place])) == result
-
-
 def test_fresh_is_done(core):
     assert core.lib.mh_body_done(core.ffi.new("mh_body_t *"))
     assert core.lib.mh_body_done(body_of(core))
@@ -80,30 +60,6 @@ def test_length(core, length):
     expected = (data[:length], length <= 10, data[length:])
     assert read(core, body_of(core, length=length), [data]) == expected
     assert read(core, body_of(core, length=length), split(data, range(1, 10))) == expected
-
-
-@pytest.mark.parametrize(
-    "frame",
-    [
-        lambda n: b"1;" + b"x" * (n - 1) + b"\r\na\r\n0\r\n\r\n",
-        lambda n: b"1;x\r\na\r\n" * (n // 2) + b"1" + b";" * (n % 2) + b"\r\na\r\n0\r\n\r\n",
-        lambda n: b"0" * n + b"1\r\na\r\n0\r\n\r\n",
-        lambda n: b"1 " + b" " * (n - 2) + b";\r\na\r\n0\r\n\r\n",
-        lambda n: b"0\r\nX:" + b"x" * (n - 2) + b"\r\n\r\n",
-        lambda n: b"0\r\n" + b"x" * (n - 1) + b":\r\n\r\n",
-    ],
-    ids=["extension", "extensions", "zeros", "spaces", "trailer value", "trailer name"],
-)
-def test_framing_is_bounded(core, frame):
-    """At the bound and above it; the last chunk's own zero counts too."""
-    bound = core.lib.MH_BODY_EXTRA_MAX - 1
-    assert read(core, body_of(core, chunked=True), [frame(bound)])[1]
-    assert read(core, body_of(core, chunked=True), [frame(bound + 1)]) == 400
-
-
-def test_endless_framing_is_refused(core):
-    for endless in (b"0" * 5000, b"1;" + b"x" * 5000, b"0\r\n" + b"A: b\r\n" * 1000):
-        assert read(core, body_of(core, chunked=True), [endless]) == 400
 
 
 CHUNKS = st.lists(st.binary(min_size=1, max_size=300), max_size=8)

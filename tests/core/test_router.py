@@ -33,7 +33,7 @@ class Router:
     def find(self, method, path):
         """(result, handler, captured texts with True for an int, Allow)"""
         core, match = self.core, self.core.ffi.new("mh_match_t *")
-        method, path = method.encode(), path.encode()
+        method, path = (text if isinstance(text, bytes) else text.encode() for text in (method, path))
         number = core.lib.mh_method(core.input.put(method), len(method))
         where = core.output.put(path)
         result = core.lib.mh_router_find(

@@ -17,7 +17,7 @@ def test_under_address_sanitizer():
     ).stdout.strip()
     here = Path(__file__).parent
     environment = os.environ | {ASAN: "1", "LD_PRELOAD": os.path.realpath(runtime), "ASAN_OPTIONS": "detect_leaks=0"}
-    files = [here / f"test_{name}.py" for name in ("head", "body", "uri", "router", "answer")]
+    files = [here / f"test_{name}.py" for name in ("cases", "head", "body", "uri", "router", "answer")]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-o", "addopts=", "-q", "-x", "-p", "no:cacheprovider", *files],
         check=False,

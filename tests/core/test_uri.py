@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-def split(core, target):
+def split(core, target, at_begin=False):
     parts = core.ffi.new("mh_target_t *")
-    result = core.lib.mh_target_split(core.input.put(target), len(target), parts)
+    result = core.lib.mh_target_split(core.input.put(target, at_begin), len(target), parts)
     if result != 0:
         assert result == -400
         return 400
@@ -18,15 +18,15 @@ def split(core, target):
     return core.bytes(parts.path, parts.path_len), query
 
 
-def decode(core, path):
+def decode(core, path, at_begin=False):
     room = core.output.room(len(path))
-    length = core.lib.mh_path_decode(core.input.put(path), len(path), room)
+    length = core.lib.mh_path_decode(core.input.put(path, at_begin), len(path), room)
     assert length == -400 or 0 <= length <= len(path)
     return 400 if length < 0 else core.bytes(room, length)
 
 
-def is_plain(core, path):
-    return bool(core.lib.mh_path_is_plain(core.input.put(path), len(path)))
+def is_plain(core, path, at_begin=False):
+    return bool(core.lib.mh_path_is_plain(core.input.put(path, at_begin), len(path)))
 
 
 @pytest.mark.parametrize(
@@ -173,10 +173,10 @@ def test_any_path_round_trips(core, raw):
 # --- queries ---
 
 
-def pairs(core, query):
+def pairs(core, query, at_begin=False):
     """Keys and values, decoded in place, as a handler would have them."""
     ffi = core.ffi
-    data = core.input.put(query)
+    data = core.input.put(query, at_begin)
     rest, rest_len = ffi.new("const char **", ffi.cast("const char *", data)), ffi.new("size_t *", len(query))
     key, key_len, value, value_len = (ffi.new(kind) for kind in ("const char **", "size_t *") * 2)
     found = []
