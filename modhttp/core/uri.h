@@ -14,7 +14,7 @@ typedef struct _mh_target_t {
     size_t query_len;
 } mh_target_t;
 
-// Split origin-form, absolute-form (scheme and authority are skipped) or asterisk-form ("*": path "*").
+// Split a target that mh_head_parse() has let pass: origin-form, absolute-form (scheme and authority are skipped) or asterisk-form ("*": path "*").
 // An absolute-form without a path has the path "/", which is not in the target.
 // Returns 0, or -400 when it is none of these.
 int mh_target_split(const char *target, size_t len, mh_target_t *parts);
