@@ -9,7 +9,14 @@ void conn_set_deadline(mh_conn_t *conn, uint32_t ms) {
     conn->deadline = sys_now() + ms;
 }
 
-void conn_free_block(mh_conn_t *conn) {
+void conn_progress(mh_conn_t *conn, size_t len) {
+    uint32_t most = sys_now() + conn->server->config.progress_ms;
+    uint32_t earned = conn->deadline + (uint32_t)len * MS_PER_BYTE;
+    conn->deadline = is_past(earned, most) ? most : earned;
+}
+
+void conn_free_request(mh_conn_t *conn) {
+    gather_release(conn);
     if (conn->block != NULL) {
         mh_heads_trim(&conn->server->heads, conn->block, conn->room, 0);
         conn->block = NULL;
@@ -64,7 +71,7 @@ void conn_clear(mh_conn_t *conn) {
         return;
     }
     server_dequeue(conn);
-    conn_free_block(conn);
+    conn_free_request(conn);
     conn->owner = NULL;
     conn->flags = 0;
     conn->state = CONN_FREE;
@@ -93,7 +100,7 @@ void conn_close(mh_conn_t *conn) {
 }
 
 void conn_linger(mh_conn_t *conn) {
-    conn_free_block(conn);
+    conn_free_request(conn);
     server_dequeue(conn);
     conn_credit_all(conn);
     conn->state = CONN_LINGER;
@@ -103,7 +110,7 @@ void conn_linger(mh_conn_t *conn) {
 
 void conn_refuse(mh_conn_t *conn, uint16_t status) {
     server_dequeue(conn);
-    conn_free_block(conn);
+    conn_free_request(conn);
     conn_credit_all(conn);
     conn->flags &= ~(CONN_KEEP | CONN_WAIT);
     conn->refusal = status;
@@ -114,7 +121,7 @@ void conn_refuse(mh_conn_t *conn, uint16_t status) {
 // --- Answers done
 
 void conn_idle(mh_conn_t *conn) {
-    conn_free_block(conn);
+    conn_free_request(conn);
     memset(&conn->head, 0, sizeof(conn->head));
     conn->flags &= CONN_EOF;
     conn->state = CONN_HEAD;
@@ -129,7 +136,7 @@ void conn_answered(mh_conn_t *conn) {
     } else if (mh_body_done(&conn->body)) {
         conn_idle(conn);
     } else {
-        conn_free_block(conn);
+        conn_free_request(conn);
         conn->state = CONN_SKIP;
         conn->skip_left = SKIP_MAX;
         conn_set_deadline(conn, conn->server->config.progress_ms);
@@ -221,7 +228,7 @@ static void check_deadline(mh_conn_t *conn) {
             }
             break;
         case CONN_BODY:
-            time_out(conn, 408);
+            time_out(conn, conn->flags & CONN_ROOMLESS ? 503 : 408);
             break;
         case CONN_READY:
             time_out(conn, 503);

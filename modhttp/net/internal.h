@@ -22,10 +22,14 @@
 // How long an answered connection waits for the client's FIN.
 #define LINGER_MS (3000)
 
+// The slowest that a body or an answer may move for long: a byte gives its client so many more milliseconds, of which it
+// can save up no more than the deadline for progress. Else a byte now and then would hold a connection for ever.
+#define MS_PER_BYTE (4)
+
 typedef enum {
     CONN_FREE,
     CONN_HEAD,      // idle, or the head is coming
-    CONN_BODY,      // the head is complete, the body is waited for before Python hears of it
+    CONN_BODY,      // the head is complete; the body is gathered before Python hears of it
     CONN_READY,     // in the ready queue
     CONN_OPEN,      // Python's: handled, and answered
     CONN_SENDING,   // answered; the rest of the answer waits for room in lwIP
@@ -39,6 +43,7 @@ enum {
     CONN_EOF = 1 << 1,      // the client has sent its FIN
     CONN_KEEP = 1 << 2,     // the connection outlives this answer
     CONN_BEGUN = 1 << 3,    // the answer's head is written
+    CONN_ROOMLESS = 1 << 4, // the body waits for memory from Python
     CONN_CHUNKED = 1 << 5,  // the answer's body goes out in chunks
     CONN_TAIL = 1 << 6,     // a chunk's closing CRLF is owed
     CONN_LAST = 1 << 7,     // the last chunk is owed
@@ -47,9 +52,18 @@ enum {
     CONN_WAIT = 1 << 10,    // Python wants to be told
     CONN_HELD = 1 << 11,    // Python holds this slot: it is not reused before mh_conn_release()
     CONN_LENGTH = 1 << 12,  // the answer has a declared length
-    CONN_PULL = 1 << 14,    // Python is reading this moment
     CONN_LATE = 1 << 13,    // the body that Python waited for did not come in time
+    CONN_PULL = 1 << 14,    // Python is reading this moment
+    CONN_RESERVED = 1 << 15,    // has its share of the memory for large bodies
 };
+
+// Body bytes gathered for Python, in memory that Python gave.
+typedef struct _mh_gathered_t {
+    uint8_t *data;
+    uint32_t room;
+    uint32_t len;           // gathered
+    uint32_t at;            // of which so many have been read
+} mh_gathered_t;
 
 // Owner: fields are touched only with lwIP held off.
 struct _mh_conn_t {
@@ -66,14 +80,19 @@ struct _mh_conn_t {
     uint32_t hold_left;     // bytes to be acknowledged before `hold` is let go
     uint32_t unacked;       // bytes given to lwIP and not acknowledged
     uint32_t length_left;   // of the answer's declared length
-    uint32_t skip_left;
+    union {
+        uint32_t skip_left;     // CONN_SKIP: bytes
+        uint32_t patience;      // CONN_OPEN: ms that the client may yet keep Python waiting for its body
+    };
     uint32_t deadline;      // ms; what it means depends on the state
     mh_head_t head;
     mh_body_t body;
+    mh_gathered_t gathered;
     uint16_t room;          // bytes of `block`
     uint16_t have;          // bytes of head in it
     uint16_t handler;
     uint16_t refusal;       // status of an answer of ours that lwIP had no memory for
+    uint16_t debt;          // gathered, but not credited: there is no memory for more
     uint16_t flags;
     uint8_t state;
 };
@@ -91,6 +110,12 @@ struct _mh_server_t {
     unsigned conn_count;
     uint16_t port;
     mh_heads_t heads;
+    uint32_t reserved;              // bytes of memory promised to large bodies
+    mh_clock_t clock;
+    uint32_t date_ms;               // when the date was last composed
+    uint8_t date_now;               // which of the two it is; a reader may still hold the other
+    bool dated;                     // whether there is one
+    char date[2][MH_DATE_LEN];
     char *path;                     // max_target bytes: a path being decoded
     mh_stats_t stats;
 };
@@ -112,6 +137,9 @@ void server_retry(mh_server_t *server);
 // A head block of `len` bytes, making room from the oldest partial head if need be; NULL: none.
 uint8_t *server_block(mh_conn_t *conn, size_t len);
 
+// The Date of an answer, MH_DATE_LEN bytes that stay as they are for a second; NULL when the clock is not set.
+const char *server_date(mh_server_t *server);
+
 // --- refuse.c
 err_t refuse_connection(mh_server_t *server, struct altcp_pcb *pcb);   // returns what the accept callback returns
 
@@ -119,16 +147,18 @@ err_t refuse_connection(mh_server_t *server, struct altcp_pcb *pcb);   // return
 void conn_open(mh_conn_t *conn, struct altcp_pcb *pcb);
 void conn_refuse(mh_conn_t *conn, uint16_t status);     // answer in C, then close
 void conn_answered(mh_conn_t *conn);        // the whole answer is in lwIP's hands
+uint32_t conn_body_coming(const mh_conn_t *conn);   // bytes of body not consumed yet, as far as is known
 void conn_idle(mh_conn_t *conn);            // ready for the next request
 void conn_resume(mh_conn_t *conn);          // send what is owed and go on from there
 void conn_linger(mh_conn_t *conn);          // close without losing what was sent
 void conn_close(mh_conn_t *conn);           // let go of the pcb in an orderly way and free the slot
 void conn_drop(mh_conn_t *conn);            // RST, and free the slot
 void conn_clear(mh_conn_t *conn);           // the pcb is gone: free everything but what Python still looks at
-void conn_free_block(mh_conn_t *conn);
+void conn_free_request(mh_conn_t *conn);    // head and body
 void conn_credit(mh_conn_t *conn, size_t len);      // take bytes off the front of `in`
 void conn_credit_all(mh_conn_t *conn);
 void conn_set_deadline(mh_conn_t *conn, uint32_t ms);
+void conn_progress(mh_conn_t *conn, size_t len);    // the client has sent or acknowledged so many bytes
 
 // --- request.c
 void conn_advance(mh_conn_t *conn);         // make what can be made of the input
@@ -140,6 +170,14 @@ bool request_continue(mh_conn_t *conn);     // send 100 Continue
 err_t receive_data(mh_conn_t *conn, struct pbuf *p);
 void receive_eof(mh_conn_t *conn);
 void receive_deferred(mh_conn_t *conn);     // take what lwIP kept for us for want of room; at Python level
+
+// --- gather.c
+int gather_input(mh_conn_t *conn);          // 0 or -400
+bool gather_ask(mh_conn_t *conn);           // queue for memory; false when none is needed
+bool gather_exceeds(const mh_conn_t *conn); // the body is larger than max_body
+size_t gather_read(mh_conn_t *conn, void *buf, size_t len);
+void gather_release(mh_conn_t *conn);
+void gather_retry(mh_server_t *server);     // memory may have become free for bodies that wait for it
 
 // --- send.c
 bool send_flush(mh_conn_t *conn);           // give lwIP what is owed; true when nothing is

@@ -2,14 +2,23 @@
 
 #include "net/internal.h"
 
-uint32_t mh_conn_body_left(const mh_conn_t *conn) {
+uint32_t conn_body_coming(const mh_conn_t *conn) {
     if (mh_body_done(&conn->body)) {
         return 0;
     }
     return conn->head.flags & MH_HEAD_CHUNKED ? MH_LENGTH_UNKNOWN : conn->body.left;
 }
 
+uint32_t mh_conn_body_left(const mh_conn_t *conn) {
+    uint32_t coming = conn_body_coming(conn);
+    return coming == MH_LENGTH_UNKNOWN ? coming : coming + conn->gathered.len - conn->gathered.at;
+}
+
 static int read_raw(mh_conn_t *conn, void *buf, size_t len) {
+    size_t got = gather_read(conn, buf, len);
+    if (got > 0) {
+        return (int)got;
+    }
     if (conn->in == NULL) {
         return conn->flags & CONN_EOF ? 0 : -EAGAIN;
     }
@@ -19,7 +28,7 @@ static int read_raw(mh_conn_t *conn, void *buf, size_t len) {
 }
 
 static int read_body(mh_conn_t *conn, uint8_t *buf, size_t len) {
-    size_t got = 0;
+    size_t got = gather_read(conn, buf, len);
     while (got < len && conn->in != NULL && !mh_body_done(&conn->body)) {
         const uint8_t *data;
         size_t data_len, offer = LWIP_MIN(conn->in->len, len - got);
@@ -65,23 +74,28 @@ int mh_conn_read(mh_conn_t *conn, void *buf, size_t len) {
 }
 
 bool mh_conn_readable(const mh_conn_t *conn) {
-    return conn->pcb == NULL || conn->in != NULL || (conn->flags & (CONN_EOF | CONN_LATE));
+    return conn->pcb == NULL || conn->in != NULL || conn->gathered.at < conn->gathered.len || (conn->flags & (CONN_EOF | CONN_LATE));
 }
 
 bool mh_conn_writable(const mh_conn_t *conn) {
     return conn->pcb == NULL || (conn->out_len == 0 && !(conn->flags & CONN_TAIL) && altcp_sndbuf(conn->pcb) > MH_CHUNK_HEAD_MAX + 2);
 }
 
+// For a client that is owed nothing Python waits for its body, and so long only as its patience lasts.
 void mh_conn_wait(mh_conn_t *conn, bool wait) {
-    if (!wait) {
+    bool waits = conn->flags & CONN_WAIT;
+    if (wait && !waits && conn->unacked == 0) {
+        conn_set_deadline(conn, conn->patience);
+    } else if (waits && !wait && conn->unacked == 0) {
+        uint32_t now = sys_now();
+        conn->patience = is_past(now, conn->deadline) ? 0 : conn->deadline - now;
+    }
+    if (wait) {
+        conn->flags |= CONN_WAIT;
+    } else {
         conn->flags &= ~CONN_WAIT;
         server_dequeue(conn);
-        return;
     }
-    if (!(conn->flags & CONN_WAIT) && conn->unacked == 0) {
-        conn_set_deadline(conn, conn->server->config.progress_ms);
-    }
-    conn->flags |= CONN_WAIT;
 }
 
 void mh_conn_requeue(mh_conn_t *conn) {

@@ -54,9 +54,6 @@ static err_t receive_later(mh_conn_t *conn, struct pbuf *p, bool fresh) {
     }
     struct pbuf *copy = park(conn, p);
     if (copy == NULL && fresh && may_defer(conn->server)) {
-        if (conn->state == CONN_BODY) {
-            request_ready(conn);       // all the body that there is room for: the handler pulls the rest
-        }
         return ERR_MEM;
     }
     if (copy == NULL) {
@@ -75,12 +72,20 @@ static err_t receive_later(mh_conn_t *conn, struct pbuf *p, bool fresh) {
     return ERR_OK;
 }
 
+// Time for a client that is sending a body.
+static void count_progress(mh_conn_t *conn, size_t len) {
+    bool pulled = conn->state == CONN_OPEN && conn->unacked == 0;
+    if (conn->state == CONN_SKIP || (conn->state == CONN_BODY && !(conn->flags & CONN_ROOMLESS)) || (pulled && (conn->flags & CONN_WAIT))) {
+        conn_progress(conn, len);
+    } else if (pulled) {
+        conn->patience = LWIP_MIN(conn->patience + (uint32_t)len * MS_PER_BYTE, conn->server->config.progress_ms);
+    }
+}
+
 err_t receive_data(mh_conn_t *conn, struct pbuf *p) {
     uint16_t len = p->tot_len;
     err_t err = ERR_OK;
-    if (conn->state == CONN_BODY || conn->state == CONN_SKIP || conn_owned(conn)) {
-        conn_set_deadline(conn, conn->server->config.progress_ms);
-    }
+    count_progress(conn, len);
     if (conn->in != NULL) {
         err = receive_later(conn, p, true);
     } else {

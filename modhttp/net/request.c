@@ -3,9 +3,6 @@
 #include "core/uri.h"
 #include "net/internal.h"
 
-// Bytes of body that are waited for before Python hears of a request: what surely fits the receive window.
-#define BODY_WAIT_MAX (TCP_WND / 2)
-
 static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_match_t *match, int *refusal) {
     const mh_head_t *head = &conn->head;
     const mh_router_t *router = conn->server->router;
@@ -32,7 +29,7 @@ static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_mat
     return mh_router_find(router, head->method_id, (const char *)data + head->method.at, head->method.len, path, path_len, match);
 }
 
-// Whether the whole body is in `in`: 1 yes, 0 not yet, or -400.
+// Whether what is not gathered yet of the body is all in `in`: 1 yes, 0 not yet, or -400.
 static int body_arrived(const mh_conn_t *conn) {
     mh_body_t body = conn->body;
     for (const struct pbuf *p = conn->in; p != NULL && !mh_body_done(&body); p = p->next) {
@@ -65,19 +62,20 @@ void request_ready(mh_conn_t *conn) {
     server_enqueue(conn);
 }
 
-// Hand the request to Python once its body is here, or as much of it as the window lets in.
+// Hand the request to Python once its body is here, or at once when that is too large to be gathered.
 void request_await_body(mh_conn_t *conn) {
-    int arrived = body_arrived(conn);
+    int arrived = gather_input(conn);
+    if (arrived == 0) {
+        arrived = body_arrived(conn);
+    }
     if (arrived < 0) {
         conn_refuse(conn, 400);
-    } else if (arrived || (conn->in != NULL && conn->in->tot_len >= BODY_WAIT_MAX)) {
+    } else if (arrived || gather_exceeds(conn)) {
         request_ready(conn);
     } else if (conn->flags & CONN_EOF) {
         conn_refuse(conn, 400);
-    } else if (conn->head.length > conn->server->config.max_body) {
-        request_ready(conn);       // too large to wait for: the handler decides before it is sent
-    } else if (conn->head.flags & MH_HEAD_EXPECT) {
-        if (conn->in != NULL || !request_continue(conn)) {
+    } else if (!gather_ask(conn) && (conn->head.flags & MH_HEAD_EXPECT)) {
+        if (conn->gathered.len > 0 || !request_continue(conn)) {
             conn->head.flags &= ~MH_HEAD_EXPECT;    // it sends without being told
         }
     }

@@ -85,6 +85,7 @@ static size_t compose_reply(const mh_conn_t *conn, uint16_t status, bool keep_al
     mh_answer_t answer = {
         .status = status, .minor = conn->head.minor, .keep_alive = keep_alive, .length = (uint32_t)body_len,
         .type = bodiless ? NULL : "text/plain", .type_len = 10, .fields = fields, .fields_len = fields_len,
+        .date = server_date(conn->server),
     };
     size_t len = mh_answer_head(&answer, out, REFUSAL_MAX - sizeof(body));
     if (conn->head.method_id != MH_HEAD) {
@@ -146,17 +147,18 @@ void send_acked(mh_conn_t *conn, uint16_t len) {
         conn->hold_left -= LWIP_MIN(len, conn->hold_left);
         if (conn->hold_left == 0) {
             conn->hold = NULL;
+            gather_retry(conn->server);     // a body may find memory now
         }
     }
     if (conn_owned(conn) || conn->state == CONN_SENDING) {
-        conn_set_deadline(conn, conn->server->config.progress_ms);
+        conn_progress(conn, len);
     }
 }
 
 // --- The program's answer
 
 void mh_conn_answer_defaults(const mh_conn_t *conn, mh_answer_t *answer) {
-    uint32_t left = mh_conn_body_left(conn);
+    uint32_t left = conn_body_coming(conn);
     bool keep = (conn->flags & CONN_KEEP) && !((conn->flags & CONN_EOF) && conn->in == NULL);
     answer->minor = conn->head.minor;
     if (left > 0 && ((conn->head.flags & MH_HEAD_EXPECT) || (left > SKIP_MAX && left != MH_LENGTH_UNKNOWN))) {
@@ -166,6 +168,7 @@ void mh_conn_answer_defaults(const mh_conn_t *conn, mh_answer_t *answer) {
         keep = false;       // the close is what ends the body
     }
     answer->keep_alive = keep;
+    answer->date = server_date(conn->server);
 }
 
 int mh_conn_begin(mh_conn_t *conn, const mh_answer_t *answer, const char *data, size_t head_len, size_t body_len) {

@@ -9,8 +9,13 @@
 // browser opens six at once, so this many for a few browsers. Each takes a pcb.
 #define LISTEN_BACKLOG (16)
 
-// A connection this long between requests may be closed to make room. Less would hit clients that are about to send.
+// When all slots are taken, a connection makes room that has been idle so long, or that has not sent or taken a byte for so
+// long. Less would hit clients that are about to.
 #define EVICT_IDLE_MS (1000)
+#define EVICT_STALLED_MS (2000)
+
+// A clock that nobody has set shows an earlier time: 2025-01-01.
+#define CLOCK_SET_MIN (1735689600)
 
 static size_t round_up(size_t len) {
     return (len + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
@@ -45,6 +50,25 @@ mh_server_t *mh_server_init(void *mem, const mh_config_t *config, mh_wake_t wake
         server->conns[i].server = server;
     }
     return server;
+}
+
+void mh_server_set_clock(mh_server_t *server, mh_clock_t clock) {
+    server->clock = clock;
+    server->date_ms = sys_now() - 1000;
+}
+
+const char *server_date(mh_server_t *server) {
+    uint32_t now = sys_now();
+    if (server->clock != NULL && now - server->date_ms >= 1000) {
+        uint64_t seconds = server->clock();
+        server->date_ms = now;
+        server->dated = seconds >= CLOCK_SET_MIN;
+        if (server->dated) {
+            server->date_now ^= 1;
+            mh_date(seconds, server->date[server->date_now]);
+        }
+    }
+    return server->dated ? server->date[server->date_now] : NULL;
 }
 
 void mh_server_route(mh_server_t *server, const mh_router_t *router) {
@@ -104,13 +128,43 @@ static bool is_partial(const mh_conn_t *conn) {
     return conn->state == CONN_HEAD && conn->block != NULL;
 }
 
-// Close the connection that has been idle longest, if long enough.
-static bool evict_idle(mh_server_t *server) {
-    mh_conn_t *conn = oldest(server, conn_is_idle);
-    if (conn == NULL || !is_past(sys_now(), conn->deadline - server->config.idle_ms + EVICT_IDLE_MS)) {
-        return false;
+// The body is the client's turn, or all of the answer is and Python has let go of it.
+static bool is_moving(const mh_conn_t *conn) {
+    switch (conn->state) {
+        case CONN_BODY:
+            return !(conn->flags & (CONN_ROOMLESS | CONN_HELD));
+        case CONN_SENDING:
+            return conn->unacked > 0;
+        default:
+            return conn->state == CONN_SKIP;
     }
-    conn_close(conn);
+}
+
+static bool has_waited(const mh_conn_t *conn, uint32_t allowed, uint32_t ms) {
+    return conn != NULL && is_past(sys_now(), conn->deadline - allowed + ms);
+}
+
+// End the connection that has been idle longest, else one whose client keeps us waiting.
+static bool evict(mh_server_t *server) {
+    const mh_config_t *config = &server->config;
+    mh_conn_t *conn = oldest(server, conn_is_idle);
+    if (has_waited(conn, config->idle_ms, EVICT_IDLE_MS)) {
+        conn_close(conn);
+        return true;
+    }
+    conn = oldest(server, is_partial);
+    if (!has_waited(conn, config->head_ms, EVICT_STALLED_MS)) {
+        conn = oldest(server, is_moving);
+        if (!has_waited(conn, config->progress_ms, EVICT_STALLED_MS)) {
+            return false;
+        }
+    }
+    server->stats.timed_out++;
+    if (conn->state == CONN_HEAD || conn->state == CONN_BODY) {
+        conn_refuse(conn, 408);
+    } else {
+        conn_drop(conn);
+    }
     return true;
 }
 
@@ -127,7 +181,7 @@ static err_t on_accept(void *arg, struct altcp_pcb *pcb, err_t err) {
     if (err != ERR_OK || pcb == NULL) {
         return ERR_VAL;     // lwIP had no pcb for it
     }
-    bool room = count_active(server) < server->config.max_connections || evict_idle(server);
+    bool room = count_active(server) < server->config.max_connections || evict(server);
     mh_conn_t *conn = room ? free_slot(server) : NULL;
     if (conn == NULL) {
         return refuse_connection(server, pcb);
@@ -276,14 +330,20 @@ void server_dequeue(mh_conn_t *conn) {
 
 mh_conn_t *mh_server_take(mh_server_t *server) {
     mh_conn_t *conn = server->ready_first;
+    // Others may have taken the memory that a body queued for: it queues again when they are done.
+    while (conn != NULL && conn->state == CONN_BODY && mh_conn_room(conn) == 0) {
+        server_dequeue(conn);
+        conn = server->ready_first;
+    }
     if (conn == NULL) {
         return NULL;
     }
     server_dequeue(conn);
     if (conn->state == CONN_READY) {
         conn->state = CONN_OPEN;
-        conn->flags |= CONN_HELD;
+        conn->patience = server->config.progress_ms;
     }
+    conn->flags |= CONN_HELD;
     conn->flags &= ~CONN_WAIT;
     return conn;
 }

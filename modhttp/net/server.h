@@ -27,9 +27,9 @@ typedef struct _mh_config_t {
     mh_limits_t limits;         // of a head
     uint8_t max_connections;    // 1 to 250
     uint8_t head_buffers;       // heads of full size that can be held at once; most heads are far smaller and share
-    uint32_t max_body;          // bytes that Python will hold; a larger body is handed over as it comes
+    uint32_t max_body;          // bytes that are gathered before Python is asked; a larger body is pulled by Python
     uint32_t head_ms;           // from a head's first byte to its last
-    uint32_t progress_ms;       // without a byte of body received or of answer acknowledged
+    uint32_t progress_ms;       // without a byte of body received or of answer acknowledged, or with too few of them
     uint32_t idle_ms;           // between requests
     uint32_t queue_ms;          // from complete request to Python fetching it
 } mh_config_t;
@@ -50,9 +50,15 @@ typedef struct _mh_conn_t mh_conn_t;
 // Called when the ready queue gets its first entry; at interrupt level or with lwIP held off: it may only set a flag or pend something.
 typedef void (*mh_wake_t)(void *arg);
 
+// Seconds since 1970-01-01, at any level; 0 or a time long past when the clock is not set.
+typedef uint64_t (*mh_clock_t)(void);
+
 // Bytes of memory for a server; the block must stay where it is, be scanned by the garbage collector, and outlive mh_server_close().
 size_t mh_server_size(const mh_config_t *config);
 mh_server_t *mh_server_init(void *mem, const mh_config_t *config, mh_wake_t wake, void *wake_arg);
+
+// Answers are dated by this clock once it is set (RFC 9110 section 6.6.1).
+void mh_server_set_clock(mh_server_t *server, mh_clock_t clock);
 
 // Routes may be replaced while serving; the old router is free for reuse on return. NULL: every path is 404.
 void mh_server_route(mh_server_t *server, const mh_router_t *router);
@@ -73,7 +79,8 @@ bool mh_server_is_quiet(const mh_server_t *server);
 // Abort every connection and stop listening. Connections that Python still holds stay valid and dead until mh_conn_release().
 void mh_server_close(mh_server_t *server);
 
-// The connection that has waited longest for Python: with a new request (mh_conn_is_new), or with room or data that mh_conn_wait() asked for. NULL: none.
+// The connection that has waited longest for Python: with a body that needs memory (mh_conn_room), with a new request
+// (mh_conn_is_new), or with room or data that mh_conn_wait() asked for. NULL: none.
 mh_conn_t *mh_server_take(mh_server_t *server);
 
 const mh_stats_t *mh_server_stats(const mh_server_t *server);
@@ -84,11 +91,21 @@ void mh_pcb_count(unsigned *active, unsigned *listening, unsigned *time_wait);
 
 // --- One connection, as Python sees it. The caller got it from mh_server_take() and owns it until mh_conn_release().
 
+// Bytes of memory that the connection just taken wants for the body that its client is sending; 0: it wants none, go on with
+// its request. To be followed by mh_conn_give_room(), which also gives the connection back. `room` must be visible to the garbage
+// collector through the server's memory alone; NULL: there is none, it asks again when others are done, or is refused (503). Returns memory that is not needed any more, or NULL.
+size_t mh_conn_room(const mh_conn_t *conn);
+void *mh_conn_give_room(mh_conn_t *conn, void *room, size_t size);
+
 bool mh_conn_is_new(const mh_conn_t *conn);
 bool mh_conn_is_alive(const mh_conn_t *conn);
 const mh_head_t *mh_conn_head(const mh_conn_t *conn, const uint8_t **data);
 unsigned mh_conn_handler(const mh_conn_t *conn);        // as routed
 bool mh_conn_client(const mh_conn_t *conn, ip_addr_t *address, uint16_t *port);     // false when the client is gone
+
+// Take the gathered body, `len` bytes in memory of `size`, which is the caller's from now on: 1. Where it was not gathered as a
+// whole, or some of it has been read: 0, and mh_conn_read() gives it. -EMSGSIZE: it is larger than max_body.
+int mh_conn_take_body(mh_conn_t *conn, void **data, size_t *len, size_t *size);
 
 // Pull body bytes: a count, 0 at the end of the body, or an error. Only what is pulled is credited to the client.
 int mh_conn_read(mh_conn_t *conn, void *buf, size_t len);

@@ -28,7 +28,9 @@ typedef struct _body_t {
 static void begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t *body, size_t *with_head) {
     char text[COMPOSE_MAX];
     char *data = text;
+    MICROPY_PY_LWIP_ENTER
     mh_conn_answer_defaults(self->conn, answer);
+    MICROPY_PY_LWIP_EXIT
     size_t len = mh_answer_head(answer, text, sizeof(text));
     if (len > sizeof(text)) {
         if (len > TCP_SND_BUF / 2) {
@@ -182,12 +184,12 @@ void modhttp_answer_status(mh_conn_t **at, int status) {
     if (conn == NULL) {
         return;
     }
-    char text[128];
+    char text[160];
     mh_answer_t answer = { .status = (uint16_t)status };
+    MICROPY_PY_LWIP_ENTER
     mh_conn_answer_defaults(conn, &answer);
     answer.keep_alive = false;
     size_t len = mh_answer_head(&answer, text, sizeof(text));
-    MICROPY_PY_LWIP_ENTER
     if (mh_conn_begin(conn, &answer, text, len, 0) == 0) {
         mh_conn_end(conn);
     } else {

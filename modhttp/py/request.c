@@ -134,20 +134,13 @@ static int read_some(modhttp_request_obj_t *self, void *buf, size_t len) {
     }
 }
 
-static mp_obj_t read_body(modhttp_request_obj_t *self) {
-    uint32_t max = self->app->config.max_body;
-    uint32_t left = mh_conn_body_left(modhttp_request_conn(self));
-    if (left == 0) {
-        return mp_const_empty_bytes;
-    }
-    bool chunked = left == MH_LENGTH_UNKNOWN;
-    if (!chunked && left > max) {
-        modhttp_raise_http(413, MP_ERROR_TEXT("request body too large"));
-    }
+// A body that is not in one piece of memory, or its rest; of `left` bytes.
+static mp_obj_t read_pieces(modhttp_request_obj_t *self, uint32_t left) {
+    bool known = left != MH_LENGTH_UNKNOWN;
     vstr_t vstr;
-    vstr_init(&vstr, chunked ? 256 : left);
+    vstr_init(&vstr, known ? left : 256);
     for (;;) {
-        size_t want = chunked ? 256 : left - vstr.len;
+        size_t want = known ? left - vstr.len : 256;
         int n = want == 0 ? 0 : read_some(self, vstr_add_len(&vstr, want), want);
         if (n < 0) {
             modhttp_raise(n);
@@ -156,10 +149,31 @@ static mp_obj_t read_body(modhttp_request_obj_t *self) {
         if (n == 0) {
             return mp_obj_new_bytes_from_vstr(&vstr);
         }
-        if (vstr.len > max) {
+        if (vstr.len > self->app->config.max_body) {
             modhttp_raise_http(413, MP_ERROR_TEXT("request body too large"));
         }
     }
+}
+
+static mp_obj_t read_body(modhttp_request_obj_t *self) {
+    mh_conn_t *conn = modhttp_request_conn(self);
+    void *data;
+    size_t len, size;
+    MICROPY_PY_LWIP_ENTER
+    uint32_t left = mh_conn_body_left(conn);
+    int taken = left == 0 ? 0 : mh_conn_take_body(conn, &data, &len, &size);
+    MICROPY_PY_LWIP_EXIT
+    if (left == 0) {
+        return mp_const_empty_bytes;
+    }
+    if (taken < 0) {
+        modhttp_raise_http(413, MP_ERROR_TEXT("request body too large"));
+    }
+    if (taken == 0) {
+        return read_pieces(self, left);
+    }
+    vstr_t vstr = { .alloc = size + 1, .len = len, .buf = data };
+    return mp_obj_new_bytes_from_vstr(&vstr);
 }
 
 static mp_obj_t request_body(modhttp_request_obj_t *self) {

@@ -86,12 +86,17 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     return MP_OBJ_FROM_PTR(self);
 }
 
+static uint64_t wall_clock(void) {
+    return mp_hal_time_ns() / 1000000000;
+}
+
 // The memory is taken when the server first starts, and kept.
 static mh_server_t *server_core(modhttp_server_obj_t *self) {
     if (self->server == NULL) {
         void *mem = m_new(uint32_t, (mh_server_size(&self->config) + 3) / 4);
         self->server = mh_server_init(mem, &self->config, NULL, NULL);
         mh_server_route(self->server, self->router);
+        mh_server_set_clock(self->server, wall_clock);
     }
     return self->server;
 }
@@ -391,17 +396,31 @@ static void handle(modhttp_server_obj_t *self, mh_conn_t *conn) {
     }
 }
 
+// Memory for the body that a client is sending; it is the connection's until a handler takes the body.
+static void give_room(mh_conn_t *conn, size_t size) {
+    void *room = m_new_maybe(char, size + 1);       // a bytes object ends with a NUL
+    MICROPY_PY_LWIP_ENTER
+    void *unused = mh_conn_give_room(conn, room, size);
+    MICROPY_PY_LWIP_EXIT
+    m_del(char, unused, 0);
+}
+
 static int dispatch(modhttp_server_obj_t *self) {
     int handled = 0;
-    while (handled < POLL_BATCH_MAX) {
+    for (int turn = 0; turn < POLL_BATCH_MAX; turn++) {
         MICROPY_PY_LWIP_ENTER
         mh_conn_t *conn = mh_server_take(self->server);
+        size_t room = conn == NULL ? 0 : mh_conn_room(conn);
         MICROPY_PY_LWIP_EXIT
         if (conn == NULL) {
             break;
         }
-        handle(self, conn);
-        handled++;
+        if (room > 0) {
+            give_room(conn, room);
+        } else {
+            handle(self, conn);
+            handled++;
+        }
     }
     return handled;
 }

@@ -9,8 +9,10 @@ from modhttp.response import render
 class Server:
     """An HTTP/1.1 server.
 
-    Limits are keywords, in bytes, counts and seconds: max_connections=16, head_buffers=8, max_head=2048, max_fields=32,
-    max_target=1024, max_body=16384, head_timeout=10, progress_timeout=10, idle_timeout=30, queue_timeout=30.
+    Limits are keywords, in counts and bytes: max_connections=16; head_buffers=8 heads of full size that can be held at
+    once; max_head=2048, max_fields=32, max_target=1024 of a head; max_body=16384 of a body that is gathered in memory.
+    Times are in seconds: head_timeout=10 for a whole head; progress_timeout=10 without progress of a body or an answer;
+    idle_timeout=30 between requests; queue_timeout=30 until poll() fetches a request.
     debug=True puts tracebacks into the answers of handlers that raise. Raises ValueError naming the argument.
     """
 
@@ -89,7 +91,12 @@ class Server:
         self._core.close()
 
     def stats(self):
-        """A dict of figures: connections open, idle, queued; requests; answers by class; bytes; refusals; time-outs."""
+        """A dict of figures.
+
+        Now: connections open, idle (between requests) and queued (for poll()); head_buffers_free; uptime in seconds.
+        Since the server was made: requests; answers by class, status_2xx to status_5xx; bytes_in, bytes_out;
+        refused (connections and requests that there was no room for), timed_out, resets (by the client).
+        """
         return self._core.stats()
 
     # Exceptions

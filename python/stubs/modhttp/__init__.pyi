@@ -50,14 +50,15 @@ class Request:
     head: bytes
     """The raw bytes, with their empty line."""
     body: bytes
-    """Raises HTTPError(413) beyond max_body, HTTPError(400) when malformed, OSError when the client stops sending."""
+    """All here before the handler is called. Raises HTTPError(413) beyond max_body."""
     text: str
     json: Any
     """Raises HTTPError(400) for what is not JSON."""
     form: dict[str, str]
     client: tuple[str, int]
     stream: Request
-    """The body for reading piece by piece, whatever its length."""
+    """The body for reading piece by piece, whatever its length. Beyond max_body reading waits for the client; it raises
+    HTTPError(400) when the body is malformed, OSError when the client stops sending."""
 
     def read(self, n: int = -1) -> bytes: ...
     def readinto(self, buffer: Union[bytearray, memoryview]) -> int: ...

@@ -1,0 +1,48 @@
+"""Date (RFC 9110 section 6.6.1): in answers of Python and of C, when the clock is set."""
+
+import email.utils
+import re
+import time
+
+APP = """
+import machine
+import modhttp
+
+app = modhttp.Server()
+
+@app.get("/")
+def index(request):
+    return "here"
+
+@app.get("/set")
+def set_clock(request):
+    machine.RTC().datetime((2026, 11, 21, 5, 23, 59, 57, 0))
+    return "set"
+
+app.run(port=80)
+"""
+
+
+def dates(wire):
+    """Of an answer from Python, and of one from C."""
+    for path in ("/", "/nowhere"):
+        wire.get(path)
+        yield wire.answer().headers["Date"]
+
+
+def test_date(start, target):
+    program = start(APP)
+    with program.wire() as wire:
+        if target != "rp2040":
+            for date in dates(wire):
+                assert abs(email.utils.parsedate_to_datetime(date).timestamp() - time.time()) < 3
+            return
+        assert list(dates(wire)) == [None, None], "a board does not know the time before it is told"
+        wire.get("/set")
+        wire.answer()
+        seen = set()
+        while "Sun, 22 Nov 2026 00:00:01 GMT" not in seen:
+            for date in dates(wire):
+                if date is not None or seen:
+                    assert re.fullmatch(r"Sat, 21 Nov 2026 23:59:5[789] GMT|Sun, 22 Nov 2026 00:00:0\d GMT", date)
+                    seen.add(date)
