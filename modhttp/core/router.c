@@ -44,9 +44,9 @@ const route_t *mh_router_route(const mh_router_t *router, const node_t *node, un
     return NULL;
 }
 
-// Whether text is what <int:…> takes: digits that fit int32, '-' allowed before them.
+// Whether text, which is not empty, is what <int:…> takes: digits that fit int32, '-' allowed before them.
 static bool is_int(const char *p, const char *end) {
-    bool negative = p != end && *p == '-';
+    bool negative = *p == '-';
     uint32_t limit = negative ? 0x80000000u : 0x7fffffffu;
     uint32_t value = 0;
     p += negative;
@@ -163,7 +163,7 @@ static const route_t *search_routes(search_t *search, unsigned method) {
     const mh_router_t *router = search->router;
     uint8_t kind = KIND_LITERAL;
     for (;;) {
-        if (search->at > search->len && kind == KIND_LITERAL) {
+        if (search->at > search->len) {
             const node_t *node = &cell(router, search->node)->node;
             const route_t *route = route_for(router, node, method);
             if (route != NULL) {

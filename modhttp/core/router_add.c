@@ -22,6 +22,13 @@ static size_t nodes_max(size_t slots) {
     return slots - slots / 4;
 }
 
+// What a table of `slots` and `need` bytes more take, if it is the table that a block of this size has.
+static size_t room_for(size_t slots, size_t need) {
+    size_t room = (need + slots * sizeof(uint16_t) + sizeof(uint32_t) - 1) & ~(sizeof(uint32_t) - 1);
+    size_t least = slots * sizeof(uint16_t) * 4;
+    return room < least ? least : room;
+}
+
 size_t mh_router_size(size_t routes, size_t text) {
     // Only the last segment may be empty, so that a segment takes two bytes of pattern at least, the last one.
     size_t nodes = 1 + (text + routes) / 2;
@@ -30,19 +37,11 @@ size_t mh_router_size(size_t routes, size_t text) {
     }
     size_t need = (nodes + routes) * sizeof(cell_t) + text;
     size_t slots = 4;
-    size_t room;
-    do {
-        // More room may bring more slots, which want more room.
-        room = (need + slots * sizeof(uint16_t) + sizeof(uint32_t) - 1) & ~(sizeof(uint32_t) - 1);
-        if (room < slots * sizeof(uint16_t) * 4) {
-            room = slots * sizeof(uint16_t) * 4;
-        }
-        if (slots == slots_for(room) && nodes <= nodes_max(slots)) {
-            break;
-        }
+    // More room may bring more slots, which want more room; 32,768 of them are always enough.
+    while (slots != slots_for(room_for(slots, need)) || nodes > nodes_max(slots)) {
         slots *= 2;
-    } while (slots <= 32768);
-    return sizeof(mh_router_t) + room;
+    }
+    return sizeof(mh_router_t) + room_for(slots, need);
 }
 
 mh_router_t *mh_router_init(void *mem, size_t size) {

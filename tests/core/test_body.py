@@ -62,6 +62,17 @@ def test_length(core, length):
     assert read(core, body_of(core, length=length), split(data, range(1, 10))) == expected
 
 
+def test_more_than_an_int_counts(core):
+    """The bytes of a body with a length are passed on without being looked at, up to what the result can say."""
+    body = body_of(core, length=4294967295)
+    pointer, length = core.ffi.new("const uint8_t **"), core.ffi.new("size_t *")
+    start = core.input.put(b"")
+    for expected in (2147483647, 2147483647, 1):
+        assert core.lib.mh_body_next(body, start, 2**32 + 5, pointer, length) == expected
+        assert (pointer[0], length[0]) == (start, expected)
+    assert core.lib.mh_body_done(body)
+
+
 CHUNKS = st.lists(st.binary(min_size=1, max_size=300), max_size=8)
 
 

@@ -86,14 +86,20 @@ def find(core, data, name, nth=1):
 
 
 def test_field_find(core):
-    data = b"GET / HTTP/1.1\r\nHost: a\r\nETag: 1\r\netag: 2\r\nX_Y: 3\r\nX-Y: \r\n\r\n"
+    data = b"GET / HTTP/1.1\r\nHost: a\r\nETag: 1\r\netag: 2\r\nX_Y: 3\r\nX-Y: \r\nX^Y: 4\r\nX`Y: 5\r\n\r\n"
     assert find(core, data, b"host") == b"a"
     assert find(core, data, b"ETAG") == b"1"
     assert find(core, data, b"etag", 2) == b"2"
     assert find(core, data, b"etag", 3) is None
     assert find(core, data, b"x-y") == b""
     assert find(core, data, b"x_y") == b"3"
+    # Bytes other than letters that differ in the same bit
     assert find(core, data, b"x\x7fy") is None
+    assert find(core, data, b"x~y") is None
+    assert find(core, data, b"x@y") is None
+    assert find(core, data, b"x\ry") is None
+    assert find(core, data, b"x^y") == b"4"
+    assert find(core, data, b"x`y") == b"5"
     assert find(core, data, b"hos") is None
     assert find(core, data, b"hosts") is None
     assert find(core, data, b"") is None

@@ -261,6 +261,59 @@ def test_full_changes_nothing(core):
     assert [router.find(f"M{i % 5}", f"/{i}/{'long' * 5}/y")[1] for i in taken] == taken
 
 
+@pytest.mark.parametrize(
+    ("size", "routes"),
+    [
+        # cells: 31 routes at each of 2,048 nodes
+        (1 << 20, ((f"M{i % 22}" if i % 31 > 8 else METHODS[i % 31], f"/{i // 31}") for i in range(70000))),
+        # text: 65,535 bytes of it
+        (1 << 20, (("GET", f"/{i:0>255}") for i in range(300))),
+        # slots, of a small block and of the largest table
+        (4096, (("GET", f"/{i}/a/b/c/d/e/f/g/h") for i in range(100))),
+        (1 << 20, (("GET", f"/{i:x}" + "/x" * 20) for i in range(2000))),
+        # bytes
+        (4096, (("GET", f"/{i:0>100}") for i in range(100))),
+    ],
+    ids=["cells", "text", "slots", "most slots", "bytes"],
+)
+def test_full(core, size, routes):
+    """Each thing that a router can run out of; what was taken is found."""
+    router, taken = Router(core, size=size), []
+    for handler, (method, pattern) in enumerate(routes):
+        result = router.add(method, pattern, handler % 65536)
+        if result != OK:
+            break
+        taken.append((method, pattern))
+    assert result == FULL
+    for handler in {0, len(taken) // 2, len(taken) - 1}:
+        assert router.find(*taken[handler]) == (FOUND, handler % 65536, [], None)
+
+
+def test_a_huge_block(core):
+    """More than 32 bits can count is as good as the most that they can. Nothing lies at its end as yet."""
+    block = core.ffi.new("uint32_t[]", 1 << 15)
+    router = core.lib.mh_router_init(block, 1 << 33)
+    match = core.ffi.new("mh_match_t *")
+    assert core.lib.mh_router_find(router, core.lib.MH_GET, b"GET", 3, b"/", 1, match) == NOT_FOUND
+
+
+def test_paths_that_are_none(core):
+    router = Router(core, [("GET", "/<path:x>")])
+    assert router.find("GET", "")[0] == NOT_FOUND
+    assert router.find("GET", "a")[0] == NOT_FOUND
+    assert router.find("GET", "/" + "a" * 65534)[0] == FOUND
+    assert router.find("GET", "/" + "a" * 65535)[0] == NOT_FOUND
+
+
+def test_methods(core):
+    """Each name and no other, not even one that begins or goes on alike."""
+    for number, name in enumerate(METHODS):
+        assert core.lib.mh_method(core.input.put(name.encode()), len(name)) == number
+        assert core.ffi.string(core.lib.mh_method_name(number)).decode() == name
+        for other in (name[:-1], name + "S", name.lower(), ""):
+            assert core.lib.mh_method(core.input.put(other.encode()), len(other)) == core.lib.MH_METHOD_OTHER
+
+
 def test_sizes(core):
     """More routes never need less, and what is too small or too large is said."""
     size = core.lib.mh_router_size
@@ -268,6 +321,9 @@ def test_sizes(core):
         assert size(text // 10, text) <= size(text // 10 + 1, text) <= size(text // 10 + 1, text + 7)
     assert size(10, 65536) == 0
     assert size(65536, 10) == 0
+    assert size(44000, 0) == 0
+    assert size(10, 65535) == 0
+    assert size(10, 49000) != 0
     assert core.lib.mh_router_init(core.ffi.new("uint32_t[64]"), size(0, 0) - 1) == core.ffi.NULL
 
 
