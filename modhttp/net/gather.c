@@ -58,16 +58,16 @@ static void pay_debt(mh_conn_t *conn) {
 }
 
 void gather_release(mh_conn_t *conn) {
-    mh_server_t *server = conn->server;
     pay_debt(conn);
-    memset(&conn->gathered, 0, sizeof(conn->gathered));
-    conn->flags &= ~CONN_ROOMLESS;
-    if (!(conn->flags & CONN_RESERVED)) {
-        return;
+    if (conn->gathered.data != NULL) {
+        memset(&conn->gathered, 0, sizeof(conn->gathered));
     }
-    conn->flags &= ~CONN_RESERVED;
-    server->reserved -= room_max(conn);
-    gather_retry(server);
+    conn->flags &= ~CONN_ROOMLESS;
+    if (conn->flags & CONN_RESERVED) {
+        conn->flags &= ~CONN_RESERVED;
+        conn->server->reserved -= room_max(conn);
+        gather_retry(conn->server);
+    }
 }
 
 void gather_retry(mh_server_t *server) {

@@ -143,6 +143,10 @@ static void start_request(mh_conn_t *conn, const uint8_t *data) {
         conn_refuse(conn, (uint16_t)refusal);
     } else if (route == MH_ROUTE_FOUND) {
         conn->handler = match.handler;
+        if (mh_body_done(&conn->body)) {
+            request_ready(conn);
+            return;
+        }
         conn->state = CONN_BODY;
         conn_set_deadline(conn, conn->server->config.progress_ms);
         request_await_body(conn);
