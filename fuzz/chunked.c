@@ -23,6 +23,60 @@ static int line_len(const uint8_t *data, size_t len) {
     return -1;
 }
 
+static size_t skip_space(const uint8_t *line, size_t i, size_t len) {
+    while (i < len && (line[i] == ' ' || line[i] == '\t')) {
+        ++i;
+    }
+    return i;
+}
+
+static size_t skip_token(const uint8_t *line, size_t i, size_t len) {
+    while (i < len && is_token_char(line[i])) {
+        ++i;
+    }
+    return i;
+}
+
+// The end of a quoted string, whose first quote is before i: beyond len when that is still to come, 0 when it is malformed.
+static size_t skip_quoted(const uint8_t *line, size_t i, size_t len) {
+    for (; i < len && line[i] != '"'; ++i) {
+        i += line[i] == '\\';
+        if (i < len && !is_value(line + i, 1)) {
+            return 0;
+        }
+    }
+    return i < len ? i + 1 : len + 1;
+}
+
+// Check chunk extensions, or the beginning of them: *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ).
+static bool extensions_ok(const uint8_t *line, size_t len, bool whole) {
+    size_t i = 0;
+    while (i < len) {
+        i = skip_space(line, i, len);
+        if (i == len || line[i] != ';') {
+            return i == len && !whole;
+        }
+        size_t name = skip_space(line, i + 1, len);
+        i = skip_token(line, name, len);
+        if (i == len || i == name) {
+            return i == len && (i != name || !whole);
+        }
+        size_t equals = skip_space(line, i, len);
+        if (equals == len || line[equals] != '=') {
+            continue;
+        }
+        size_t value = skip_space(line, equals + 1, len);
+        if (value == len) {
+            return !whole;
+        }
+        i = line[value] == '"' ? skip_quoted(line, value + 1, len) : skip_token(line, value, len);
+        if (i <= value) {
+            return false;
+        }
+    }
+    return i == len || !whole;
+}
+
 // Check the beginning of a chunk's size line. `line` lacks its end when `whole` is false.
 static bool size_line_ok(const uint8_t *line, size_t len, bool whole, uint32_t *size, size_t *extra) {
     size_t i = 0;
@@ -41,14 +95,8 @@ static bool size_line_ok(const uint8_t *line, size_t len, bool whole, uint32_t *
     if (i == 0) {
         return false;
     }
-    for (; i < len && (line[i] == ' ' || line[i] == '\t'); ++i) {
-        ++*extra;
-    }
-    if (i == len) {
-        return !whole;
-    }
     *extra += len - i;
-    return line[i] == ';' && is_value(line + i, len - i);
+    return extensions_ok(line + i, len - i, whole);
 }
 
 static bool trailer_ok(const uint8_t *line, size_t len, bool whole, size_t *extra) {

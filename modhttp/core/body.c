@@ -7,8 +7,15 @@ enum {
     STATE_LENGTH,       // left: of the body
     STATE_SIZE,         // the first digit of a chunk's size
     STATE_SIZE_MORE,    // left: the size so far
-    STATE_SIZE_SPACE,   // white space between the size and its extensions
-    STATE_EXTENSION,
+    STATE_EXT_SPACE,    // white space before an extension's ';'
+    STATE_EXT_BEGIN,    // after the ';'
+    STATE_EXT_NAME,
+    STATE_EXT_NAMED,    // white space after the name
+    STATE_EXT_EQUALS,
+    STATE_EXT_VALUE,
+    STATE_EXT_QUOTED,
+    STATE_EXT_ESCAPED,  // after a backslash in quotes
+    STATE_EXT_END,      // after the closing quote
     STATE_SIZE_LF,
     STATE_DATA,         // left: of the chunk
     STATE_DATA_CR,
@@ -42,13 +49,46 @@ static bool is_extra(const mh_body_t *body) {
     switch (body->state) {
         case STATE_SIZE_MORE:
             return body->left == 0;     // zeros before the size
-        case STATE_SIZE_SPACE:
-        case STATE_EXTENSION:
         case STATE_NAME:
         case STATE_VALUE:
             return true;
         default:
-            return false;
+            return body->state >= STATE_EXT_SPACE && body->state <= STATE_EXT_END;
+    }
+}
+
+static bool is_space(uint8_t c) {
+    return c == ' ' || c == '\t';
+}
+
+// The state after byte `c` where an extension may begin or the line end.
+static uint8_t extension_or_end(uint8_t c) {
+    return c == ';' ? STATE_EXT_BEGIN : c == '\r' ? STATE_SIZE_LF : is_space(c) ? STATE_EXT_SPACE : STATE_BAD;
+}
+
+// The state after byte `c` of a chunk extension (RFC 9112 section 7.1.1): ; name, ; name = token or ; name = "text".
+// What it says is of no interest, but a line that is none must not pass for one.
+static uint8_t extension(uint8_t state, uint8_t c) {
+    bool token = mh_is(c, MH_CHAR_TOKEN);
+    switch (state) {
+        case STATE_EXT_SPACE:
+            return is_space(c) ? state : c == ';' ? STATE_EXT_BEGIN : STATE_BAD;
+        case STATE_EXT_BEGIN:
+            return is_space(c) ? state : token ? STATE_EXT_NAME : STATE_BAD;
+        case STATE_EXT_NAME:
+            return token ? state : c == '=' ? STATE_EXT_EQUALS : is_space(c) ? STATE_EXT_NAMED : extension_or_end(c);
+        case STATE_EXT_NAMED:
+            return is_space(c) ? state : c == '=' ? STATE_EXT_EQUALS : c == ';' ? STATE_EXT_BEGIN : STATE_BAD;
+        case STATE_EXT_EQUALS:
+            return is_space(c) ? state : c == '"' ? STATE_EXT_QUOTED : token ? STATE_EXT_VALUE : STATE_BAD;
+        case STATE_EXT_VALUE:
+            return token ? state : extension_or_end(c);
+        case STATE_EXT_QUOTED:
+            return c == '"' ? STATE_EXT_END : c == '\\' ? STATE_EXT_ESCAPED : mh_is(c, MH_CHAR_VALUE) ? state : STATE_BAD;
+        case STATE_EXT_ESCAPED:
+            return mh_is(c, MH_CHAR_VALUE) ? STATE_EXT_QUOTED : STATE_BAD;
+        default:    // STATE_EXT_END
+            return extension_or_end(c);
     }
 }
 
@@ -64,22 +104,11 @@ static uint8_t size_line(mh_body_t *body, uint8_t c) {
                 body->left = body->left << 4 | mh_hex(c);
                 return STATE_SIZE_MORE;
             }
-            if (body->state == STATE_SIZE) {
-                return STATE_BAD;
-            }
-        // fall through
-        case STATE_SIZE_SPACE:
-            if (c == ' ' || c == '\t') {
-                return STATE_SIZE_SPACE;
-            }
-            if (c == ';') {
-                return STATE_EXTENSION;
-            }
-            return c == '\r' && body->state == STATE_SIZE_MORE ? STATE_SIZE_LF : STATE_BAD;
-        case STATE_EXTENSION:
-            return mh_is(c, MH_CHAR_VALUE) ? STATE_EXTENSION : c == '\r' ? STATE_SIZE_LF : STATE_BAD;
-        default:    // STATE_SIZE_LF
+            return body->state == STATE_SIZE ? STATE_BAD : extension_or_end(c);
+        case STATE_SIZE_LF:
             return c != '\n' ? STATE_BAD : body->left != 0 ? STATE_DATA : STATE_TRAILER;
+        default:
+            return extension(body->state, c);
     }
 }
 
