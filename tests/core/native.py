@@ -18,6 +18,7 @@ SOURCES = sorted((MODHTTP / "core").glob("*.c"))
 HERE = Path(__file__).parent
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
 ASAN = "MODHTTP_CORE_ASAN"  # set by test_sanitized.py, which has preloaded the runtime
+NARROW = "MODHTTP_CORE_NARROW"  # set by test_narrow.py
 COVERAGE = "MODHTTP_CORE_COVERAGE"  # set by test_coverage.py: the directory for what gcov needs
 
 
@@ -39,6 +40,11 @@ def compile_library(directory, compiler="gcc"):
     if os.environ.get(COVERAGE):
         # The compiler's own notion of a branch, before it moves and merges any.
         options, feeder, directory = ["-O0", "--coverage"], ["-O2"], Path(os.environ[COVERAGE])
+    if os.environ.get(NARROW):
+        # clang, because gcc believes what it is told of a pointer's alignment.
+        compiler, feeder = "clang", ["-O2"]
+        options = ["-O1", "-fsanitize=undefined", "-fsanitize-trap=undefined"]
+        options += ["-include", HERE / "narrow.h", "-Wno-pointer-to-int-cast"]
     command = [compiler, *WARNINGS, "-g", "-fPIC", f"-I{MODHTTP}"]
     subprocess.run([*command, *options, "-c", *SOURCES], check=True, cwd=directory)
     subprocess.run([*command, *feeder, "-c", HERE / "splits.c"], check=True, cwd=directory)

@@ -7,14 +7,13 @@ removed from the code, not excluded here.
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from .again import run_again
 from .native import COVERAGE, MODHTTP, ROOT, SOURCES
-from .test_sanitized import files_of_tests
 
 
 def report(directory):
@@ -54,15 +53,7 @@ def source_line(name, number):
 
 @pytest.mark.skipif(COVERAGE in os.environ, reason="this is that run")
 def test_every_branch(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-o", "addopts=", "-q", "-x", "-p", "no:cacheprovider", *files_of_tests()],
-        check=False,
-        env=os.environ | {COVERAGE: str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
+    run_again({COVERAGE: str(tmp_path)})
     lines, branches = counts(report(tmp_path))
     covered = {name for name, _ in lines}
     assert {str(source.relative_to(ROOT)) for source in SOURCES} <= covered
