@@ -29,6 +29,23 @@ bool send_copy(mh_conn_t *conn, const void *data, size_t len) {
     return true;
 }
 
+// One write, of as much as fits lwIP's queue of segments: those to a client with a tiny window are tiny, and the queue is
+// counted in segments. Returns the bytes taken.
+static size_t give(mh_conn_t *conn, const void *data, size_t len, u8_t flags) {
+    size_t segment = LWIP_MIN(altcp_mss(conn->pcb), LWIP_MAX(conn->pcb->snd_wnd_max / 2, 1));
+    err_t err = altcp_write(conn->pcb, data, (u16_t)len, flags);
+    while (err == ERR_MEM && len > segment) {
+        len = LWIP_MAX(len / 2, segment);
+        err = altcp_write(conn->pcb, data, (u16_t)len, flags);
+    }
+    if (err != ERR_OK) {
+        conn->flags |= CONN_STALLED;
+        return 0;
+    }
+    sent_off(conn, len);
+    return len;
+}
+
 // How much of `out` to offer next: not a sliver of a segment while more room is sure to come.
 static size_t next_piece(const mh_conn_t *conn) {
     size_t room = altcp_sndbuf(conn->pcb), len = conn->out_len;
@@ -47,16 +64,10 @@ static bool send_out(mh_conn_t *conn) {
         if (len == 0) {
             return false;
         }
-        err_t err = altcp_write(conn->pcb, conn->out, (u16_t)len, 0);
-        if (err == ERR_MEM && len > altcp_mss(conn->pcb)) {
-            len = altcp_mss(conn->pcb);
-            err = altcp_write(conn->pcb, conn->out, (u16_t)len, 0);
-        }
-        if (err != ERR_OK) {
-            conn->flags |= CONN_STALLED;
+        len = give(conn, conn->out, len, 0);
+        if (len == 0) {
             return false;
         }
-        sent_off(conn, len);
         conn->hold = conn->out_hold;
         conn->hold_left = conn->unacked;
         conn->out += len;
@@ -207,7 +218,8 @@ static int write_copy(mh_conn_t *conn, const void *data, size_t len) {
     }
     len = LWIP_MIN(len, room - framing);
     if (!chunked) {
-        return send_copy(conn, data, len) ? (int)len : -EAGAIN;
+        len = give(conn, data, len, TCP_WRITE_FLAG_COPY);
+        return len > 0 ? (int)len : -EAGAIN;
     }
     size_t at = mh_chunk_head((uint32_t)len, text);
     memcpy(text + at, data, len);
