@@ -105,6 +105,7 @@ void conn_linger(mh_conn_t *conn) {
     conn_credit_all(conn);
     conn->state = CONN_LINGER;
     conn_set_deadline(conn, LINGER_MS);
+    conn->linger_end = sys_now() + LINGER_MAX_MS;
     altcp_shutdown(conn->pcb, 0, 1);
 }
 

@@ -19,8 +19,10 @@
 // Body bytes that are read and thrown away to save a connection whose handler did not want them.
 #define SKIP_MAX (65536)
 
-// How long an answered connection waits for the client's FIN.
+// How long an answered connection waits for the client's FIN: without input, and in all. A client that sends its whole body
+// before it reads would lose the answer to a RST.
 #define LINGER_MS (3000)
+#define LINGER_MAX_MS (30000)
 
 // The slowest that a body or an answer may move for long: a byte gives its client so many more milliseconds, of which it
 // can save up no more than the deadline for progress. Else a byte now and then would hold a connection for ever.
@@ -83,6 +85,7 @@ struct _mh_conn_t {
     union {
         uint32_t skip_left;     // CONN_SKIP: bytes
         uint32_t patience;      // CONN_OPEN: ms that the client may yet keep Python waiting for its body
+        uint32_t linger_end;    // CONN_LINGER: ms
     };
     uint32_t deadline;      // ms; what it means depends on the state
     mh_head_t head;

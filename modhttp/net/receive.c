@@ -72,13 +72,24 @@ static err_t receive_later(mh_conn_t *conn, struct pbuf *p, bool fresh) {
     return ERR_OK;
 }
 
-// Time for a client that is sending a body.
+// Time for a client that is sending a body, wanted or not.
 static void count_progress(mh_conn_t *conn, size_t len) {
     bool pulled = conn->state == CONN_OPEN && conn->unacked == 0;
     if (conn->state == CONN_SKIP || (conn->state == CONN_BODY && !(conn->flags & CONN_ROOMLESS)) || (pulled && (conn->flags & CONN_WAIT))) {
         conn_progress(conn, len);
     } else if (pulled) {
         conn->patience = LWIP_MIN(conn->patience + (uint32_t)len * MS_PER_BYTE, conn->server->config.progress_ms);
+    } else if (conn->state == CONN_LINGER && !is_past(sys_now(), conn->linger_end)) {
+        conn_set_deadline(conn, LINGER_MS);
+    }
+}
+
+// A client may hold back a small piece of its request until the piece before is acknowledged (RFC 896), which lwIP leaves to
+// a timer of 250 ms when there is nothing to answer yet.
+static void acknowledge(mh_conn_t *conn, uint16_t len) {
+    bool unfinished = conn->state == CONN_HEAD ? conn->block != NULL : !mh_body_done(&conn->body);
+    if (conn->pcb != NULL && unfinished && len < TCP_MSS) {
+        tcp_ack_now(conn->pcb);
     }
 }
 
@@ -103,6 +114,7 @@ err_t receive_data(mh_conn_t *conn, struct pbuf *p) {
     if (conn_owned(conn) && (conn->flags & CONN_WAIT)) {
         server_enqueue(conn);
     }
+    acknowledge(conn, len);
     return err;
 }
 

@@ -2,8 +2,12 @@
 
 #include "net/internal.h"
 
-// Ticks of tcp_poll (500 ms) that the client has to take its answer.
-#define REFUSED_TICKS (6)
+// Ticks of tcp_poll (500 ms) that the client has to take its answer: without sending, and in all. They are counted in the
+// pcb's argument.
+#define IDLE_TICKS (LINGER_MS / 500)
+#define ALL_TICKS (LINGER_MAX_MS / 500)
+#define IDLE_BITS (8)
+#define IDLE_MASK (((uintptr_t)1 << IDLE_BITS) - 1)
 
 static const char busy[] =
     "HTTP/1.1 503 Service Unavailable\r\n"
@@ -16,9 +20,9 @@ static const char busy[] =
 
 // Its request is of no interest, but what is not read would turn the close into a RST, which can overtake the answer.
 static err_t on_recv_refused(void *arg, struct altcp_pcb *pcb, struct pbuf *p, err_t err) {
-    (void)arg;
     (void)err;
     if (p != NULL) {
+        altcp_arg(pcb, (void *)(((uintptr_t)arg & ~IDLE_MASK) | IDLE_TICKS));
         altcp_recved(pcb, p->tot_len);
         pbuf_free(p);
         return ERR_OK;
@@ -34,17 +38,17 @@ static err_t on_recv_refused(void *arg, struct altcp_pcb *pcb, struct pbuf *p, e
 
 static err_t on_poll_refused(void *arg, struct altcp_pcb *pcb) {
     uintptr_t ticks = (uintptr_t)arg;
-    if (ticks == 0) {
+    if ((ticks & IDLE_MASK) == 0 || ticks >> IDLE_BITS == 0) {
         altcp_abort(pcb);
         return ERR_ABRT;
     }
-    altcp_arg(pcb, (void *)(ticks - 1));
+    altcp_arg(pcb, (void *)(ticks - ((uintptr_t)1 << IDLE_BITS) - 1));
     return ERR_OK;
 }
 
 err_t refuse_connection(mh_server_t *server, struct altcp_pcb *pcb) {
     server->stats.refused++;
-    altcp_arg(pcb, (void *)(uintptr_t)REFUSED_TICKS);
+    altcp_arg(pcb, (void *)(((uintptr_t)ALL_TICKS << IDLE_BITS) | IDLE_TICKS));
     altcp_recv(pcb, on_recv_refused);
     altcp_poll(pcb, on_poll_refused, 1);
     altcp_setprio(pcb, TCP_PRIO_MIN);
