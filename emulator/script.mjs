@@ -24,6 +24,9 @@
 //   close connection [ms=0]                sends FIN → state, finished
 //   abort connection                       sends RST
 //   packet data                            puts a raw IP packet on the line
+//   sniff                                  starts keeping the packets that the board sends
+//   packet_from [ms]                       takes the oldest of them, or waits for one → data, or null if none came in
+//                                          time; at, when its last byte had come
 //   stats                                  → cycles (awake), boots, packets, digest (of all packets), overruns (bytes
 //                                          that the UART lost), erases and programs (flash), warnings
 //   profile on                             starts counting; on=false → symbols: {name: cycles} since then
@@ -144,6 +147,17 @@ class Script {
 
   packet({ data }) {
     this.board.network.send(Buffer.from(data, 'latin1'));
+  }
+
+  sniff() {
+    this.board.kept = [];
+  }
+
+  packet_from({ ms = DEFAULT_MS }) {
+    const { board } = this;
+    board.until(() => board.kept.length > 0, ms);
+    const { at = null, packet = null } = board.kept.shift() ?? {};
+    return { at, data: packet && packet.toString('latin1') };
   }
 
   stats() {

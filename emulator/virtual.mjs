@@ -16,6 +16,7 @@ export class VirtualBoard {
     this.warnings = [];
     this.hash = createHash('sha256');
     this.packets = 0;
+    this.kept = null;                       // an array: the packets that the board sent, with their times, until someone takes them
     machine.onSerial = (bytes) => {
       if (this.repl.state === 'off') this.serial += Buffer.from(bytes).toString('latin1');
       else this.repl.receive(bytes);
@@ -28,9 +29,10 @@ export class VirtualBoard {
   // A new end of the wire and of the serial port, at the start and after a reset.
   connect() {
     this.network = new Network(this.machine);
-    this.network.onPacket = (packet) => {
+    this.network.onPacket = (packet, outgoing) => {
       this.packets++;
       this.hash.update(packet);
+      if (!outgoing) this.kept?.push({ at: this.milliseconds, packet });
     };
     this.repl = new RawRepl((bytes) => this.machine.type(bytes), {
       onOutput: (text) => { this.stdout += text.toString('latin1'); },

@@ -121,6 +121,15 @@ class Board:
         """Puts a raw IP packet on the line."""
         self.ask("packet", data=data.decode("latin-1"))
 
+    def sniff(self):
+        """Keep the packets that the board sends from now on, for packet_from()."""
+        self.ask("sniff")
+
+    def packet_from(self, ms=10_000):
+        """The next packet that the board sent or sends, and when its last byte had come; None, None: none in time."""
+        answer = self.ask("packet_from", ms=ms)
+        return answer["at"], answer["data"] and answer["data"].encode("latin-1")
+
     def get(self, path="/", port=80, ms=10_000):
         """A GET with Connection: close. Returns the whole answer, head and body, as bytes."""
         connection = self.connect(port, ms=ms)

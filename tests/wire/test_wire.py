@@ -1,47 +1,23 @@
-"""On the wire: a TAP device in a network namespace, so that segments, FINs and RSTs are the server's own.
+"""First things on the wire: answers and closes, slow and busy moments, crowds, with kernel sockets for clients.
 
-The forwarder would hide these: it reads on when the client does not, and answers for lwIP. Needs root, network
-namespaces and /dev/net/tun.
+On a TAP, since the localhost forwarder would hide these: it reads on when the client does not, and answers for lwIP.
 """
 
 import contextlib
-import ctypes
-import json
-import os
 import random
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1]))
+from links import program, read_all, reset_on_close, serving, wait_for_quiet
+from peer import PATIENCE
 
-import target as targets  # noqa: E402
-
-CLONE_NEWNET = 0x40000000
-ADDRESS = "10.77.0.2"
-PATIENCE = 30
-
-APP = """
-import time, _modhttp, modhttp
-app = modhttp.Server(max_connections=8)
-
-@app.get("/")
-def index(request):
-    return "hello"
-
+APP = program("""
 @app.get("/big")
 def big(request):
     return BIG
-
-@app.post("/echo")
-def echo(request):
-    return request.body
 
 @app.get("/busy")
 def busy(request):
@@ -55,119 +31,16 @@ def sleep(request):
     time.sleep(1.5)
     return "done"
 
-@app.get("/pcbs")
-def pcbs(request):
-    figures = app.stats()
-    figures["active"] = _modhttp.pcbs()[0]
-    return figures
-
 BIG = "".join("%07d\\n" % i for i in range(5000)) * 10
-app.start()
-print("ready")
-while True:
-    app.poll(1000)
-"""
-
+""", max_connections=8)
 
 BIG = b"".join(b"%07d\n" % i for i in range(5000)) * 10
 
 
-def may_make_namespaces():
-    return os.geteuid() == 0 and os.path.exists("/dev/net/tun")
-
-
-pytestmark = pytest.mark.skipif(not may_make_namespaces(), reason="needs root and /dev/net/tun")
-
-
-def in_namespace(name, function):
-    """Run a function in a thread of its own that has moved to the namespace: sockets made there stay there."""
-    result = []
-
-    def move_and_call():
-        libc = ctypes.CDLL(None, use_errno=True)
-        with open(f"/run/netns/{name}") as namespace:
-            assert libc.setns(namespace.fileno(), CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-        result.append(function())
-
-    thread = threading.Thread(target=move_and_call)
-    thread.start()
-    thread.join()
-    return result[0]
-
-
-class Server:
-    """The program on lwIP with a TAP of its own; connect() gives kernel sockets at the other end."""
-
-    def __init__(self, name, binary, directory):
-        self.name = name
-        app = directory / "app.py"
-        app.write_text(APP)
-        inside = ["ip", "netns", "exec", name]
-        self.process = subprocess.Popen([*inside, binary, app], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        env={**os.environ, "MODHTTP_TAP": f"tap0,{ADDRESS}/24,10.77.0.1"})
-        assert self.process.stdout.readline() == b"ready\n"
-        for words in ("addr add 10.77.0.1/24 dev tap0", "link set tap0 up"):
-            subprocess.run([*inside, "ip", *words.split()], check=True)
-
-    def connect(self, receive_buffer=0):
-        def make():
-            s = socket.socket()
-            if receive_buffer:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            s.settimeout(PATIENCE)
-            s.connect((ADDRESS, 80))
-            return s
-
-        return in_namespace(self.name, make)
-
-    def exchange(self, data):
-        with self.connect() as s:
-            s.sendall(data)
-            return read_all(s)
-
-    def get(self, path):
-        answer = self.exchange(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        return answer.split(b"\r\n\r\n", 1)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(PATIENCE)
-
-
-def wait_for_quiet(server):
-    """Until the connection that asks is the only one, and its head the only one that is held."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        head, body = server.get("/pcbs")
-        if head.startswith(b"HTTP/1.1 200"):
-            figures = json.loads(body)
-            if figures["active"] == 1 and figures["open"] == 1 and figures["head_buffers_free"] >= 7:
-                return
-            assert time.monotonic() < deadline, figures
-        assert time.monotonic() < deadline, head
-        time.sleep(0.1)
-
-
-def read_all(s):
-    """All bytes to a clean end; a RST is an error."""
-    data = b""
-    while piece := s.recv(65536):
-        data += piece
-    return data
-
-
 @pytest.fixture(scope="module", params=["host", "sanitized"])
 def server(request, tmp_path_factory):
-    targets.prepare(request.param)
-    name = f"modhttp-wire-{os.getpid()}"
-    subprocess.run(["ip", "netns", "add", name], check=True)
-    binary = targets.build.BUILD / ("host" if request.param == "host" else "host-sanitize") / "modhttp"
-    try:
-        server = Server(name, binary, tmp_path_factory.mktemp("wire"))
+    with serving(request.param, APP, tmp_path_factory.mktemp("wire")) as server:
         yield server
-        server.stop()
-    finally:
-        subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
 @pytest.mark.parametrize("opening, status", [
@@ -293,7 +166,7 @@ def misbehave(server, chance, until):
                 if not s.recv(chance.choice([1, 1000, 10**5])):
                     break
             if chance.random() < 0.3:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                reset_on_close(s)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -316,6 +189,6 @@ def test_clients_that_go_away_leave_nothing(server, cut, reset):
         s = server.connect()
         s.sendall(request[:cut])
         if reset:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            reset_on_close(s)
         s.close()
     wait_for_quiet(server)
