@@ -157,6 +157,7 @@ void *mh_conn_give_room(mh_conn_t *conn, void *room, size_t size) {
     conn_set_deadline(conn, conn->server->config.progress_ms);
     request_await_body(conn);
     receive_deferred(conn);
+    mh_conn_output(conn);       // 100 Continue, which lwIP would send at its next tick
     return old;
 }
 
