@@ -91,6 +91,26 @@ def nothing_yielded(request):
     return iter([])
 
 
+@app.get("/gaps")
+def gaps(request):
+    yield ""
+    yield "one,"
+    yield b""
+    yield "two"
+
+
+@app.get("/body-of/<int:status>")
+def body_of(request, status):
+    return "a body that must not be", status
+
+
+@app.get("/own-framing")
+def own_framing(request):
+    """What the server says of itself is not a handler's to say."""
+    fields = {"Content-Length": "99", "Transfer-Encoding": "gzip", "Connection": "close", "X-Own": "1"}
+    return "own", 200, fields
+
+
 @app.get("/none")
 def result_none(request):
     return None
@@ -109,7 +129,7 @@ def bad_header(request):
 # ---- exceptions
 
 
-@app.get("/raise")
+@app.route("/raise", methods=("GET", "POST"))
 def raise_value_error(request):
     raise ValueError("the handler's own words")
 
@@ -188,6 +208,22 @@ def unread(request):
     return "did not look"
 
 
+@app.post("/some/<int:count>")
+def some(request, count):
+    """No more than so many bytes of the body."""
+    return request.stream.read(count)
+
+
+@app.post("/length")
+def length(request):
+    """A body of any length, read away."""
+    piece = bytearray(300)
+    total = 0
+    while n := request.stream.readinto(piece):
+        total += n
+    return str(total)
+
+
 @app.post("/count")
 def count(request):
     """Bodies of any length, by the piece."""
@@ -227,6 +263,11 @@ def two(request, a, b):
 @app.get("/p/<path:rest>")
 def rest(request, rest):
     return "path " + rest
+
+
+@app.route("/method", methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+def method(request):
+    return request.method, 200, {"X-Method": request.method}
 
 
 @app.route("/purge", methods=("PURGE",))
