@@ -248,6 +248,10 @@ static void check_deadline(mh_conn_t *conn) {
                 time_out(conn, 0);
             }
             break;
+        case CONN_SKIP:
+            conn->server->stats.timed_out++;
+            conn_linger(conn);      // it has its answer, which a RST might destroy
+            break;
         case CONN_LINGER:
             conn_drop(conn);
             break;

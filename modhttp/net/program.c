@@ -6,7 +6,10 @@ uint32_t conn_body_coming(const mh_conn_t *conn) {
     if (mh_body_done(&conn->body)) {
         return 0;
     }
-    return conn->head.flags & MH_HEAD_CHUNKED ? MH_LENGTH_UNKNOWN : conn->body.left;
+    if (conn->head.flags & MH_HEAD_CHUNKED) {
+        return MH_LENGTH_UNKNOWN;
+    }
+    return LWIP_MIN(conn->body.left, MH_LENGTH_UNKNOWN - 1);    // the longest of all is not unknown
 }
 
 uint32_t mh_conn_body_left(const mh_conn_t *conn) {
@@ -34,6 +37,7 @@ static int read_body(mh_conn_t *conn, uint8_t *buf, size_t len) {
         size_t data_len, offer = LWIP_MIN(conn->in->len, len - got);
         int n = mh_body_next(&conn->body, conn->in->payload, offer, &data, &data_len);
         if (n < 0) {
+            conn->flags &= ~CONN_KEEP;      // nobody knows where the next request begins
             return -EINVAL;
         }
         memcpy(buf + got, data, data_len);
@@ -47,6 +51,7 @@ static int read_body(mh_conn_t *conn, uint8_t *buf, size_t len) {
         return -ECONNRESET;     // cut short
     }
     if (conn->flags & CONN_LATE) {
+        conn->flags &= ~CONN_KEEP;
         return -ETIMEDOUT;
     }
     if (conn->head.flags & MH_HEAD_EXPECT) {

@@ -11,7 +11,7 @@
 NORETURN void modhttp_raise(int err) {
     switch (-err) {
         case ETIMEDOUT:
-            mp_raise_OSError(MP_ETIMEDOUT);
+            modhttp_raise_http(408, MP_ERROR_TEXT("request body did not come in time"));
         case EINVAL:
             modhttp_raise_http(400, MP_ERROR_TEXT("malformed request body"));
         default:

@@ -214,10 +214,10 @@ static mp_obj_t request_form(modhttp_request_obj_t *self) {
 }
 
 static mp_uint_t request_read(mp_obj_t self_in, void *buf, mp_uint_t size, int *errcode) {
+    (void)errcode;
     int n = read_some(MP_OBJ_TO_PTR(self_in), buf, size);
     if (n < 0) {
-        *errcode = n == -ETIMEDOUT ? MP_ETIMEDOUT : n == -EINVAL ? MP_EINVAL : MP_ECONNRESET;
-        return MP_STREAM_ERROR;
+        modhttp_raise(n);       // not as *errcode: what is the client's fault is not to look like the handler's
     }
     return (mp_uint_t)n;
 }

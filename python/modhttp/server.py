@@ -106,8 +106,6 @@ class Server:
         if isinstance(exc, _modhttp.HTTPError) and exc.args:
             status = exc.args[0]
             return (exc.args[1] if len(exc.args) > 1 else _modhttp.reason(status)) + "\n", status
-        if isinstance(exc, OSError) and exc.errno == 110:  # ETIMEDOUT: the client stopped sending its body
-            return "408 Request Timeout\n", 408
         sys.print_exception(exc)
         text = "500 Internal Server Error\n"
         if isinstance(exc, TypeError) and str(exc).startswith("handler returned"):
