@@ -44,30 +44,6 @@ def test_headers_of_a_tuple_and_repeated_ones_of_a_response(server):
     assert server.get("/steps").headers["x-step"] == "1"
 
 
-def test_204_and_304_have_no_body_and_no_length(server):
-    for status in (204, 304):
-        with server.wire() as wire:
-            wire.get(f"/int/{status}")
-            answer = wire.answer()
-            assert (answer.status, answer.body) == (status, b"")
-            assert "content-length" not in answer.headers
-            wire.get("/")
-            assert wire.answer().body == b"root"
-
-
-def test_generator_is_chunked_for_1_1_and_closed_for_1_0(server):
-    with server.wire() as wire:
-        wire.get("/generator/3")
-        answer = wire.answer()
-        assert answer.headers["transfer-encoding"] == "chunked"
-        assert answer.body == b"0,1,2,"
-    with server.wire() as wire:
-        wire.get("/generator/3", version="1.0", fields="Connection: keep-alive\r\n")
-        head, _, body = wire.rest().partition(b"\r\n\r\n")
-        assert b"chunked" not in head.lower()
-        assert body == b"0,1,2,"
-
-
 def test_object_is_a_500_that_names_the_type(server):
     answer = server.get("/object")
     assert answer.status_code == 500

@@ -1,10 +1,9 @@
-"""The conversations of tests/http/cases, one test for each on each target; and those of tests/core/cases, on the wire."""
+"""The conversations of tests/http/cases, one test for each on each target."""
 
 from pathlib import Path
 
 import cases
 import pytest
-import target as targets
 
 APP = Path(__file__).parent / "app.py"
 
@@ -18,24 +17,13 @@ def test_case(server, case):
     cases.play(case, server)
 
 
-@pytest.fixture(scope="module")
-def servers(target, tmp_path_factory):
-    """servers(settings): the program of app.py, with its Server made by another call."""
-    running = {}
-
-    def server(settings):
-        if settings not in running:
-            text = APP.read_text()
-            assert text.count("modhttp.Server()") == 1
-            text = text.replace("modhttp.Server()", f"modhttp.{settings}")
-            running[settings] = targets.Program(target, text, tmp_path_factory.mktemp("settings"))
-        return running[settings]
-
-    yield server
-    for program in running.values():
-        program.stop()
+def app_with(settings):
+    """The text of app.py, with its Server made by another call."""
+    text = APP.read_text()
+    assert text.count("modhttp.Server()") == 1
+    return text.replace("modhttp.Server()", f"modhttp.{settings}")
 
 
 @pytest.mark.parametrize(("settings", "case"), SMALL, ids=[str(case) for _, case in SMALL])
-def test_case_with_settings(servers, settings, case):
-    cases.play(case, servers(settings))
+def test_case_with_settings(program, settings, case):
+    cases.play(case, program(app_with(settings)))

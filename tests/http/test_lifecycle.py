@@ -223,35 +223,6 @@ app.run()
         assert idle.rest() == b""
 
 
-def test_small_limits_hold(start):
-    program = start("""
-import modhttp
-app = modhttp.Server(max_head=256, max_fields=4, max_target=32, max_body=10, max_connections=2)
-@app.get("/<name>")
-def index(request, name):
-    return name
-@app.post("/")
-def post(request):
-    return request.body
-app.run()
-""")
-    def status(data):
-        with program.wire() as wire:
-            wire.send(data)
-            return wire.answer().status
-
-    assert status(b"GET /%s HTTP/1.1\r\nHost: t\r\n\r\n" % (b"a" * 31)) == 200
-    assert status(b"GET /%s HTTP/1.1\r\nHost: t\r\n\r\n" % (b"a" * 32)) == 414
-    assert status(b"GET /a HTTP/1.1\r\nHost: t\r\n" + b"A: b\r\n" * 3 + b"\r\n") == 200
-    assert status(b"GET /a HTTP/1.1\r\nHost: t\r\n" + b"A: b\r\n" * 4 + b"\r\n") == 431
-    head = b"GET /a HTTP/1.1\r\nHost: t\r\nX: %s\r\n\r\n"
-    assert status(head % (b"x" * (256 - len(head) + 2))) == 200
-    assert status(head % (b"x" * (257 - len(head) + 2))) == 431
-    post = b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n%s"
-    assert status(post % (10, b"x" * 10)) == 200
-    assert status(post % (11, b"x" * 11)) == 413
-
-
 def test_the_program_ends(start):
     program = start("print('done')\n", wait=False)
     assert program.finish() == 0

@@ -1,49 +1,10 @@
-"""Methods, connections that are kept, versions, and input that is not HTTP."""
+"""HEAD, pipelining, and clients in trouble. Most of the protocol is in cases/."""
 
 import time
 
 import pytest
 
-
-def names(field):
-    return {name.strip() for name in field.split(",")}
-
-
 # ---- methods
-
-
-def test_unknown_path_is_404(server):
-    assert server.get("/no/such/path").status_code == 404
-
-
-def test_known_path_with_another_method_is_405_with_allow(server):
-    with server.client() as client:
-        answer = client.post("/str", content=b"x")
-        assert answer.status_code == 405
-        assert names(answer.headers["allow"]) == {"GET", "HEAD", "OPTIONS"}
-        answer = client.get("/echo")
-        assert answer.status_code == 405
-        assert names(answer.headers["allow"]) == {"POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-
-
-def test_method_that_no_route_knows_is_501(server):
-    with server.client() as client:
-        assert client.request("BREW", "/str").status_code == 501
-        assert client.get("/").text == "root"
-
-
-def test_method_of_ones_own(server):
-    with server.client() as client:
-        assert client.request("PURGE", "/purge").text == "purged"
-        assert client.request("PURGE", "/str").status_code == 405
-
-
-def test_options(server):
-    with server.client() as client:
-        answer = client.options("/about/x")
-        assert answer.status_code == 204
-        assert names(answer.headers["allow"]) == {"GET", "HEAD", "POST", "OPTIONS"}
-        assert client.get("/").text == "root"
 
 
 @pytest.mark.parametrize("path", ["/str", "/dict", "/reference", "/generator/5", "/steps", "/large/3"])
@@ -56,14 +17,6 @@ def test_head_has_the_fields_of_get_and_no_body(server, path):
         assert (head.status, head.body) == (got.status, b"")
         for field in ("content-type", "content-length", "transfer-encoding"):
             assert head.headers[field] == got.headers[field]
-        wire.get("/")
-        assert wire.answer().body == b"root"
-
-
-def test_head_of_a_missing_path(server):
-    with server.wire() as wire:
-        wire.send(b"HEAD /nothing HTTP/1.1\r\nHost: test\r\n\r\n")
-        assert wire.answer("HEAD").status == 404
         wire.get("/")
         assert wire.answer().body == b"root"
 
@@ -120,84 +73,6 @@ def test_answer_then_close_survives_unread_input(server):
         wire.get("/str", "Connection: close\r\n")
         wire.send(b"x" * 3000)
         assert wire.answer().body == "blåbær".encode()
-
-
-def test_http_1_0_closes(server):
-    data = server.exchange(b"GET /str HTTP/1.0\r\n\r\n")
-    head, _, body = data.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200 ") or head.startswith(b"HTTP/1.0 200 ")
-    assert body == "blåbær".encode()
-
-
-def test_http_1_0_keep_alive(server):
-    with server.wire() as wire:
-        for _ in range(3):
-            wire.get("/str", "Connection: Keep-Alive\r\n", version="1.0")
-            answer = wire.answer()
-            assert answer.body == "blåbær".encode()
-            assert answer.headers["connection"].lower() == "keep-alive"
-
-
-def test_half_closed_clients_get_their_answers(server):
-    with server.wire() as wire:
-        wire.get("/str")
-        wire.get("/reference")
-        wire.end()
-        assert wire.answer().body == "blåbær".encode()
-        assert len(wire.answer().body) == 16384
-        assert wire.rest() == b""
-
-
-def test_empty_lines_before_a_request(server):
-    with server.wire() as wire:
-        wire.send(b"\r\n")
-        wire.get("/str")
-        assert wire.answer().status == 200
-
-
-# ---- input that is not HTTP
-
-
-@pytest.mark.parametrize(("data", "status"), [
-    (b"nonsense\r\n\r\n", 400),
-    (b"GET /\r\n\r\n", 400),
-    (b"GET  / HTTP/1.1\r\nHost: t\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\nHost: t\r\nno colon\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\nHost: t\r\nName : v\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\nHost: t\r\nX: a\r\n folded\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\nHost: t\n\n", 400),
-    (b"GET / HTTP/1.1\r\nHost: t\r\nX: a\x00b\r\n\r\n", 400),
-    (b"GET /%zz HTTP/1.1\r\nHost: t\r\n\r\n", 400),
-    (b"GET /%00 HTTP/1.1\r\nHost: t\r\n\r\n", 400),
-    (b"GET / HTTP/2.0\r\nHost: t\r\n\r\n", 505),
-    (b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1x\r\n\r\n", 400),
-    (b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
-    (b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-    (b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-    (b"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-    (b"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
-    (b"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
-    (b"GET /" + b"a" * 1100 + b" HTTP/1.1\r\nHost: t\r\n\r\n", 414),
-    (b"GET / HTTP/1.1\r\nHost: t\r\nX: " + b"a" * 2100 + b"\r\n\r\n", 431),
-    (b"GET / HTTP/1.1\r\nHost: t\r\n" + b"X: y\r\n" * 40 + b"\r\n", 431),
-    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 60, 400),
-])
-def test_bad_input_is_answered_and_closed(server, data, status):
-    answer = server.exchange(data)
-    assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:80]
-    assert b"connection: close" in answer.lower()
-    assert server.get("/").text == "root"
-
-
-def test_bad_input_after_a_good_request(server):
-    with server.wire() as wire:
-        wire.get("/str")
-        wire.send(b"nonsense\r\n\r\n")
-        assert wire.answer().status == 200
-        assert wire.answer().status == 400
-        assert wire.rest() == b""
 
 
 # ---- clients in trouble
