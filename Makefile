@@ -9,6 +9,7 @@ BOARD = MODHTTP_PICO
 SECONDS =
 RUNS =
 HARNESS =
+MINUTES = 60
 export APP PORT APP_PORT TARGET FLASH BOARD
 
 PYTHON = python3
@@ -24,6 +25,8 @@ help:
 	@echo 'make test       run all tests'
 	@echo 'make fuzz [SECONDS=60] [RUNS=number] [HARNESS=name]'
 	@echo '                fuzz all harnesses, for so long or so many executions each'
+	@echo 'make soak [MINUTES=60]'
+	@echo '                a crowd of good and bad clients over a wire that loses packets'
 	@echo 'make cycles     count what a request costs on the RP2040, in processor cycles'
 	@echo 'make clean      remove build/'
 
@@ -51,10 +54,13 @@ test:
 fuzz:
 	@exec $(PYTHON) tools/fuzz.py --seconds '$(SECONDS)' --runs '$(RUNS)' $(HARNESS)
 
+soak:
+	@exec $(PYTHON) tools/soak.py --minutes '$(MINUTES)'
+
 cycles:
 	@exec $(PYTHON) tools/run.py cycles
 
 clean:
 	@rm -rf build
 
-.PHONY: help run emulate firmware test fuzz cycles clean
+.PHONY: help run emulate firmware test fuzz soak cycles clean

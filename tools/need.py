@@ -40,6 +40,7 @@ GROUPS = {
         "python": True,
     },
     "fuzz": {"packages": "clang libclang-rt-dev llvm libc6-dev make"},
+    "soak": {"includes": ["host"], "packages": "iproute2"},
     "bench": {"includes": ["test"], "packages": "valgrind"},
     "board": {"python": True},
     "dist": {"includes": ["firmware"], "python": True},

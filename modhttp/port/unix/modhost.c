@@ -1,8 +1,11 @@
 // The C half of the host's machine module (the other half is micropython/unix/modules/machine.py): Timer, as on
 // rp2. Its alarms are timeouts of lwIP, so they come at interrupt level and schedule the callback from there.
+// And a look into lwIP's pools, for `make soak`.
 #include "py/mphal.h"
 #include "py/runtime.h"
 
+#include "lwip/memp.h"
+#include "lwip/stats.h"
 #include "lwip/sys.h"
 #include "lwip/timeouts.h"
 
@@ -116,9 +119,48 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     make_new, host_timer_make_new, locals_dict, &host_timer_locals_dict
     );
 
+#if MEM_STATS && MEMP_STATS
+static void store_pool(mp_obj_t dict, qstr name, const struct stats_mem *pool) {
+    struct stats_mem now;
+    MICROPY_PY_LWIP_ENTER
+    now = *pool;
+    MICROPY_PY_LWIP_EXIT
+    mp_obj_t figures[4] = {
+        mp_obj_new_int_from_uint(now.used), mp_obj_new_int_from_uint(now.max), mp_obj_new_int_from_uint(now.avail),
+        mp_obj_new_int_from_uint(now.err),
+    };
+    mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(name), mp_obj_new_tuple(4, figures));
+}
+
+// pools() -> {"tcp_pcb": (used, most ever used, size, times that it was empty), ...}: lwIP's pools, and its heap in bytes.
+static mp_obj_t host_pools(void) {
+    static const struct {
+        uint16_t name;
+        uint16_t pool;
+    } pools[] = {
+        { MP_QSTR_tcp_pcb, MEMP_TCP_PCB },
+        { MP_QSTR_tcp_pcb_listen, MEMP_TCP_PCB_LISTEN },
+        { MP_QSTR_tcp_seg, MEMP_TCP_SEG },
+        { MP_QSTR_pbuf, MEMP_PBUF },
+        { MP_QSTR_pbuf_pool, MEMP_PBUF_POOL },
+        { MP_QSTR_sys_timeout, MEMP_SYS_TIMEOUT },
+    };
+    mp_obj_t dict = mp_obj_new_dict(MP_ARRAY_SIZE(pools) + 1);
+    store_pool(dict, MP_QSTR_heap, &lwip_stats.mem);
+    for (size_t i = 0; i < MP_ARRAY_SIZE(pools); i++) {
+        store_pool(dict, pools[i].name, memp_pools[pools[i].pool]->stats);
+    }
+    return dict;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(host_pools_obj, host_pools);
+#endif
+
 static const mp_rom_map_elem_t host_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__host) },
     { MP_ROM_QSTR(MP_QSTR_Timer), MP_ROM_PTR(&host_timer_type) },
+    #if MEM_STATS && MEMP_STATS
+    { MP_ROM_QSTR(MP_QSTR_pools), MP_ROM_PTR(&host_pools_obj) },
+    #endif
 };
 static MP_DEFINE_CONST_DICT(host_module_globals, host_module_globals_table);
 

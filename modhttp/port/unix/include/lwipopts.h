@@ -62,6 +62,25 @@
 #define MEM_LIBC_MALLOC                 1
 #undef MEM_ALIGNMENT
 #define MEM_ALIGNMENT                   1
+#else
+// What the heap and the pools have in use, and the most that they ever had: `_host.pools()`.
+#undef LWIP_STATS
+#define LWIP_STATS                      1
+#define LWIP_STATS_LARGE                1
+#define LINK_STATS                      0
+#define ETHARP_STATS                    0
+#define IP_STATS                        0
+#define IPFRAG_STATS                    0
+#define ICMP_STATS                      0
+#define IGMP_STATS                      0
+#define UDP_STATS                       0
+#define TCP_STATS                       0
+#define SYS_STATS                       0
+#define IP6_STATS                       0
+#define IP6_FRAG_STATS                  0
+#define ICMP6_STATS                     0
+#define MLD6_STATS                      0
+#define ND6_STATS                       0
 #endif
 
 #endif
