@@ -158,22 +158,3 @@ def test_nothing_is_left_behind(server):
     assert stats["idle"] == 0
     assert stats["queued"] == 0
     assert 7 <= stats["head_buffers_free"] <= 8
-
-
-def test_stats_add_up(server):
-    with server.client() as client:
-        before = client.get("/state").json()["stats"]
-        client.get("/str")
-        client.get("/nothing")
-        client.get("/raise")
-        client.get("/int/304")
-        after = client.get("/state").json()["stats"]
-    assert set(after) >= set(
-        "open idle queued requests status_2xx status_3xx status_4xx status_5xx bytes_in bytes_out refused timed_out "
-        "resets head_buffers_free uptime".split())
-    grown = {key: after[key] - before[key] for key in before}
-    assert grown["requests"] == 5
-    assert [grown[f"status_{n}xx"] for n in (2, 3, 4, 5)] == [2, 1, 1, 1]
-    assert grown["bytes_in"] > 5 * 40
-    assert grown["bytes_out"] > 200
-    assert grown["uptime"] >= 0
