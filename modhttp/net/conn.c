@@ -61,6 +61,7 @@ void conn_clear(mh_conn_t *conn) {
     }
     conn->in = NULL;
     conn->hold = conn->out_hold = NULL;
+    conn->out = NULL;           // it lies within them, and the garbage collector would take it for one
     conn->out_len = conn->unacked = 0;
     conn->refusal = 0;
     conn->flags &= ~CONN_STALLED;

@@ -73,6 +73,7 @@ static bool send_out(mh_conn_t *conn) {
         conn->out += len;
         conn->out_len -= (uint32_t)len;
     }
+    conn->out = NULL;
     conn->out_hold = NULL;
     return true;
 }
