@@ -100,10 +100,11 @@ static void check_chunk_head(uint32_t size) {
     exact_free(out, MH_CHUNK_HEAD_MAX);
 }
 
-// The C library's calendar says the same, up to the last second of the year 9999, which then stays.
+#define LAST_SECOND (253402300799u)     // of the year 9999
+
+// The C library's calendar says the same, up to the last second, which then stays.
 static void check_date(uint64_t seconds, char *out) {
-    const uint64_t last = 253402300799u;
-    time_t time = (time_t)(seconds < last ? seconds : last);
+    time_t time = (time_t)(seconds < LAST_SECOND ? seconds : LAST_SECOND);
     struct tm parts;
     char expected[80];
     CHECK(gmtime_r(&time, &parts) != NULL);
@@ -151,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     };
     uint64_t seconds = (uint64_t)input_number(&input, 2) << 32;
     seconds |= input_number(&input, 4);
+    seconds = choices & 64 ? seconds : seconds % (LAST_SECOND + 2);
     size_t some_size = input_number(&input, 2) % 1024;
     uint8_t *date = exact_new(NULL, MH_DATE_LEN);
     check_date(seconds, (char *)date);
