@@ -130,12 +130,8 @@ size_t mh_conn_room(const mh_conn_t *conn) {
 
 void *mh_conn_give_room(mh_conn_t *conn, void *room, size_t size) {
     mh_gathered_t *to = &conn->gathered;
-    conn->flags &= ~CONN_HELD;
-    if (conn->pcb == NULL) {
-        conn_clear(conn);
-        return room;
-    }
-    if (conn->state != CONN_BODY || size <= to->room) {
+    // Meanwhile the connection may have ended, and another begun in its slot.
+    if (mh_conn_room(conn) == 0 || size <= to->room) {
         return room;
     }
     if (room == NULL) {
@@ -149,8 +145,8 @@ void *mh_conn_give_room(mh_conn_t *conn, void *room, size_t size) {
         memcpy(room, old, to->len);
     }
     to->data = room;
-    to->room = (uint32_t)size;
-    if (size > TCP_WND) {
+    to->room = (uint32_t)LWIP_MIN(size, room_max(conn));
+    if (to->room > TCP_WND) {
         reserve(conn);
     }
     conn->flags &= ~CONN_ROOMLESS;

@@ -132,7 +132,7 @@ static bool is_partial(const mh_conn_t *conn) {
 static bool is_moving(const mh_conn_t *conn) {
     switch (conn->state) {
         case CONN_BODY:
-            return !(conn->flags & (CONN_ROOMLESS | CONN_HELD));
+            return !(conn->flags & CONN_ROOMLESS);
         case CONN_SENDING:
             return conn->unacked > 0;
         default:
@@ -342,8 +342,8 @@ mh_conn_t *mh_server_take(mh_server_t *server) {
     if (conn->state == CONN_READY) {
         conn->state = CONN_OPEN;
         conn->patience = server->config.progress_ms;
+        conn->flags |= CONN_HELD;
     }
-    conn->flags |= CONN_HELD;
     conn->flags &= ~CONN_WAIT;
     return conn;
 }

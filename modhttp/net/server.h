@@ -92,8 +92,8 @@ void mh_pcb_count(unsigned *active, unsigned *listening, unsigned *time_wait);
 // --- One connection, as Python sees it. The caller got it from mh_server_take() and owns it until mh_conn_release().
 
 // Bytes of memory that the connection just taken wants for the body that its client is sending; 0: it wants none, go on with
-// its request. To be followed by mh_conn_give_room(), which also gives the connection back. `room` must be visible to the garbage
-// collector through the server's memory alone; NULL: there is none, it asks again when others are done, or is refused (503). Returns memory that is not needed any more, or NULL.
+// its request. To be followed by mh_conn_give_room(); meanwhile the connection is not held, and may end. `room` must be visible
+// to the garbage collector through the server's memory alone; NULL: there is none, it asks again when others are done, or is refused (503). Returns memory that is not needed any more, or NULL.
 size_t mh_conn_room(const mh_conn_t *conn);
 void *mh_conn_give_room(mh_conn_t *conn, void *room, size_t size);
 
