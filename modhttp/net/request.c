@@ -57,6 +57,7 @@ bool request_continue(mh_conn_t *conn) {
 }
 
 void request_ready(mh_conn_t *conn) {
+    conn->flags &= ~CONN_ROOMLESS;      // all of the body came before any memory did
     conn->state = CONN_READY;
     conn_set_deadline(conn, conn->server->config.queue_ms);
     server_enqueue(conn);
