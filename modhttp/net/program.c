@@ -131,6 +131,7 @@ void mh_conn_release(mh_conn_t *conn) {
         return;
     }
     conn->flags &= ~(CONN_HELD | CONN_WAIT);
+    server_dequeue(conn);
     if (conn->pcb == NULL) {
         conn_clear(conn);
     } else if (conn->state == CONN_DETACHED) {
