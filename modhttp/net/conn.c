@@ -116,8 +116,7 @@ void conn_refuse(mh_conn_t *conn, uint16_t status) {
     conn_credit_all(conn);
     conn->flags &= ~(CONN_KEEP | CONN_WAIT);
     conn->refusal = status;
-    conn->state = CONN_SENDING;
-    conn_resume(conn);
+    conn_finish(conn);
 }
 
 // --- Answers done
@@ -143,6 +142,14 @@ void conn_answered(mh_conn_t *conn) {
         conn->skip_left = SKIP_MAX;
         conn_set_deadline(conn, conn->server->config.progress_ms);
     }
+}
+
+void conn_finish(mh_conn_t *conn) {
+    if (conn->unacked == 0 || !conn_owned(conn)) {
+        conn_set_deadline(conn, conn->server->config.progress_ms);  // the state before had another
+    }
+    conn->state = CONN_SENDING;
+    conn_resume(conn);
 }
 
 void conn_resume(mh_conn_t *conn) {

@@ -152,6 +152,7 @@ void conn_refuse(mh_conn_t *conn, uint16_t status);     // answer in C, then clo
 void conn_answered(mh_conn_t *conn);        // the whole answer is in lwIP's hands
 uint32_t conn_body_coming(const mh_conn_t *conn);   // bytes of body not consumed yet, as far as is known
 void conn_idle(mh_conn_t *conn);            // ready for the next request
+void conn_finish(mh_conn_t *conn);          // nothing is added to the answer any more: see it out
 void conn_resume(mh_conn_t *conn);          // send what is owed and go on from there
 void conn_linger(mh_conn_t *conn);          // close without losing what was sent
 void conn_close(mh_conn_t *conn);           // let go of the pcb in an orderly way and free the slot

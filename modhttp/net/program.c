@@ -136,8 +136,7 @@ void mh_conn_release(mh_conn_t *conn) {
         conn_clear(conn);
     } else if (conn->state == CONN_DETACHED) {
         conn->flags &= ~CONN_KEEP;
-        conn->state = CONN_SENDING;
-        conn_resume(conn);
+        conn_finish(conn);
     } else {
         conn_drop(conn);
     }

@@ -287,8 +287,7 @@ int mh_conn_end(mh_conn_t *conn) {
     conn->flags &= ~(CONN_HELD | CONN_WAIT);
     conn->owner = NULL;
     server_dequeue(conn);
-    conn->state = CONN_SENDING;
-    conn_resume(conn);
+    conn_finish(conn);
     receive_deferred(conn);
     return 0;
 }

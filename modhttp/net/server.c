@@ -343,6 +343,9 @@ mh_conn_t *mh_server_take(mh_server_t *server) {
         conn->state = CONN_OPEN;
         conn->patience = server->config.progress_ms;
         conn->flags |= CONN_HELD;
+        if (conn->unacked > 0) {
+            conn_set_deadline(conn, server->config.progress_ms);    // for the answer before
+        }
     }
     conn->flags &= ~CONN_WAIT;
     return conn;
