@@ -105,9 +105,13 @@ void conn_linger(mh_conn_t *conn) {
     server_dequeue(conn);
     conn_credit_all(conn);
     conn->state = CONN_LINGER;
-    conn_set_deadline(conn, LINGER_MS);
+    conn_set_deadline(conn, conn->unacked > 0 ? conn->server->config.progress_ms : LINGER_MS);
     conn->linger_end = sys_now() + LINGER_MAX_MS;
-    altcp_shutdown(conn->pcb, 0, 1);
+    // When both sides have sent their FIN, lwIP waits no longer than 2 MSL for acknowledgements, on the boards less than it takes to
+    // send again what was lost: then ours follows the last acknowledgement.
+    if (conn->unacked == 0 || conn->pcb->state != CLOSE_WAIT) {
+        altcp_shutdown(conn->pcb, 0, 1);
+    }
 }
 
 void conn_refuse(mh_conn_t *conn, uint16_t status) {
@@ -196,6 +200,8 @@ static err_t on_sent(void *arg, struct altcp_pcb *pcb, u16_t len) {
         conn_resume(conn);
     } else if (conn->unacked == 0 && (conn->flags & CONN_EOF)) {
         conn_close(conn);
+    } else if (conn->unacked == 0) {
+        conn_set_deadline(conn, LINGER_MS);
     }
     server_retry(server);
     return verdict(server, pcb, ERR_OK);

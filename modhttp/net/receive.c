@@ -79,7 +79,7 @@ static void count_progress(mh_conn_t *conn, size_t len) {
         conn_progress(conn, len);
     } else if (pulled) {
         conn->patience = LWIP_MIN(conn->patience + (uint32_t)len * MS_PER_BYTE, conn->server->config.progress_ms);
-    } else if (conn->state == CONN_LINGER && !is_past(sys_now(), conn->linger_end)) {
+    } else if (conn->state == CONN_LINGER && conn->unacked == 0 && !is_past(sys_now(), conn->linger_end)) {
         conn_set_deadline(conn, LINGER_MS);
     }
 }

@@ -162,7 +162,7 @@ void send_acked(mh_conn_t *conn, uint16_t len) {
             gather_retry(conn->server);     // a body may find memory now
         }
     }
-    if (conn_owned(conn) || conn->state == CONN_SENDING) {
+    if (conn_owned(conn) || conn->state == CONN_SENDING || conn->state == CONN_LINGER) {
         conn_progress(conn, len);
     }
 }

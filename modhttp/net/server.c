@@ -124,6 +124,11 @@ static bool is_delivered(const mh_conn_t *conn) {
     return conn->state == CONN_LINGER && conn->unacked == 0 && conn->refusal == 0;
 }
 
+// Answered, and the client takes its time.
+static bool is_leaving(const mh_conn_t *conn) {
+    return conn->state == CONN_LINGER && conn->unacked > 0;
+}
+
 static bool is_partial(const mh_conn_t *conn) {
     return conn->state == CONN_HEAD && conn->block != NULL;
 }
@@ -170,9 +175,18 @@ static bool evict(mh_server_t *server) {
 
 static mh_conn_t *free_slot(mh_server_t *server) {
     mh_conn_t *conn = oldest(server, is_free);
-    if (conn == NULL && (conn = oldest(server, is_delivered)) != NULL) {
-        conn_close(conn);
+    if (conn != NULL) {
+        return conn;
     }
+    conn = oldest(server, is_delivered);
+    if (conn == NULL) {
+        conn = oldest(server, is_leaving);
+        if (!has_waited(conn, server->config.progress_ms, EVICT_STALLED_MS)) {
+            return NULL;
+        }
+        server->stats.timed_out++;
+    }
+    conn_close(conn);
     return conn;
 }
 
