@@ -204,25 +204,6 @@ time.sleep(1000)
     assert "retry-after" in answer.headers
 
 
-def test_timeouts(start):
-    program = start("""
-import modhttp
-app = modhttp.Server(head_timeout=1, idle_timeout=2, progress_timeout=2)
-@app.post("/")
-def index(request):
-    return request.body
-app.run()
-""")
-    with program.wire() as idle, program.wire() as head, program.wire() as body:
-        head.send(b"GET / HT")
-        body.send(b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nsome")
-        assert head.answer().status == 408
-        assert head.rest() == b""
-        assert body.answer().status == 408
-        assert body.rest() == b""
-        assert idle.rest() == b""
-
-
 def test_the_program_ends(start):
     program = start("print('done')\n", wait=False)
     assert program.finish() == 0

@@ -93,16 +93,6 @@ def test_echo(server, method):
         assert client.request(method, "/echo", content=b"").content == b""
 
 
-@pytest.mark.parametrize("pieces", [[b"a"], [b"one,", b"two,", b"three"], [b"x" * 1000, b"y" * 1000]])
-def test_chunked(server, pieces):
-    with server.wire() as wire:
-        wire.send(post("/echo", chunked(*pieces), b"Transfer-Encoding: chunked\r\n"))
-        assert wire.answer().body == b"".join(pieces)
-        wire.send(post("/echo", chunked(*pieces, extension=b";a=b", trailer=b"X-T: 1\r\n"),
-                       b"Transfer-Encoding: Chunked\r\n"))
-        assert wire.answer().body == b"".join(pieces)
-
-
 @pytest.mark.parametrize("encoding", ["sized", "chunked"])
 def test_request_split_at_every_byte(server, encoding):
     """Each byte a segment of its own, as far as the kernel lets it be."""
