@@ -91,7 +91,8 @@ PROOFS = {
         why_no_core=NO_TIME, tests=["test_lifecycle: test_requests_that_no_one_polls_get_503"]),
     "more connections than the pool": Proof(
         why_no_core=NO_CONNECTIONS,
-        tests=["test_refusals: test_full_pool_is_503", "test_refusals: test_longest_idle_makes_room"]),
+        tests=["test_refusals: test_full_pool_is_503", "test_refusals: test_longest_idle_makes_room",
+               "test_full_pool: test_a_client_that_keeps_us_waiting_makes_room"]),
     "`..`, `%2e%2e`, `%00`, backslashes, absolute paths to files": Proof(
         core=["answers: Dot segments that end within the root", "answers: what must not reach a file outside its root",
               "answers: NUL, encoded controls", "answers: A backslash is a character like others",
