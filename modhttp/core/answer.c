@@ -95,7 +95,8 @@ typedef struct _sink_t {
     size_t len;
 } sink_t;
 
-static void put(sink_t *sink, const char *text, size_t len) {
+// Not inlined: there are a dozen calls.
+static MH_NOINLINE void put(sink_t *sink, const char *text, size_t len) {
     if (sink->len < sink->size && len <= sink->size - sink->len) {
         memcpy(sink->out + sink->len, text, len);
     }

@@ -14,6 +14,7 @@ enum {
     MH_CHAR_HOST = 1 << 3,      // of a reg-name, without '%' (RFC 3986 section 3.2.2)
     MH_CHAR_DIGIT = 1 << 4,
     MH_CHAR_HEX = 1 << 5,
+    MH_CHAR_PLAIN = 1 << 7,     // tchar that no field begins with which head.c looks at: all but C, E, H, T
 };
 
 extern const uint8_t mh_chars[256];
@@ -27,12 +28,18 @@ static inline uint8_t mh_hex(uint8_t digit) {
     return (uint8_t)((digit & 15) + (digit >> 6) * 9);
 }
 
-// The same pointer, of which the compiler may assume that it is aligned for the type: a Cortex-M0+ reads words only so.
 #ifdef __GNUC__
-#define MH_ALIGNED(pointer, type) (__builtin_assume_aligned((pointer), sizeof(type)))
+#define MH_INLINE inline __attribute__((always_inline))
 #define MH_NOINLINE __attribute__((noinline))    // for a hot loop that needs all registers to itself
+// The same pointer, of which the compiler may assume that it is aligned for the type: a Cortex-M0+ reads words only so.
+#define MH_ALIGNED(pointer, type) (__builtin_assume_aligned((pointer), sizeof(type)))
+// Keeps a constant in a register, which the compiler would otherwise load anew in each turn of a loop.
+#define MH_KEEP(constant) __asm__ ("" : "+r" (constant))
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define MH_LITTLE_ENDIAN
+#endif
 #else
-#define MH_ALIGNED(pointer, type) (pointer)
+#define MH_INLINE inline
 #define MH_NOINLINE
 #endif
 
