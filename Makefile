@@ -28,6 +28,7 @@ help:
 	@echo 'make soak [MINUTES=60]'
 	@echo '                a crowd of good and bad clients over a wire that loses packets'
 	@echo 'make cycles     count what a request costs on the RP2040, in processor cycles'
+	@echo 'make parser     count what the request parser costs, beside others'
 	@echo 'make clean      remove build/'
 
 run:
@@ -60,7 +61,10 @@ soak:
 cycles:
 	@exec $(PYTHON) tools/run.py cycles
 
+parser:
+	@exec $(PYTHON) bench/parser.py
+
 clean:
 	@rm -rf build
 
-.PHONY: help run emulate firmware test fuzz soak cycles clean
+.PHONY: help run emulate firmware test fuzz soak cycles parser clean

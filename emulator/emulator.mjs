@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The emulated board's one entry point.
 
+import { call } from './call.mjs';
 import { cycles } from './cycles.mjs';
 import { repl } from './repl.mjs';
 import { run } from './run.mjs';
@@ -12,12 +13,13 @@ const usage = `usage: emulator.mjs COMMAND [options] [--gateway PROGRAM ARGUMENT
   repl               the board's REPL on this terminal (Ctrl-] quits) and on a pty
   script             answer JSON lines on standard input, in virtual time
   cycles FILE...     count what requests cost, in virtual time
+  call FILE          run and count functions of a program without a system
 
 options of all: --uf2 FILE, --elf FILE, --rom FILE, --flash FILE (kept between runs), --seed N
 --gateway comes last: a program that speaks SLIP on its standard input and output
 `;
 
-const commands = { cycles, repl, run, script };
+const commands = { call, cycles, repl, run, script };
 
 // Everything after --gateway is the gateway's own command line.
 function split(args) {

@@ -23,13 +23,32 @@ export function loadUf2(path, flash) {
   }
 }
 
+const SEGMENT_LOAD = 1;
+
+function readElf(path) {
+  const file = readFileSync(path);
+  if (file.length < 52 || file.readUInt32BE(0) !== 0x7f454c46 || file[4] !== 1) throw new Error(`${path}: not a 32-bit ELF file`);
+  return file;
+}
+
+// Writes the segments of a 32-bit little-endian ELF into `memory`, which begins at `base`.
+export function loadElf(path, memory, base) {
+  const file = readElf(path);
+  const table = file.readUInt32LE(28), size = file.readUInt16LE(42), count = file.readUInt16LE(44);
+  for (let at = table; at < table + count * size; at += size) {
+    const [type, offset, address, , length, room] = [0, 4, 8, 12, 16, 20].map((field) => file.readUInt32LE(at + field));
+    if (type !== SEGMENT_LOAD || room === 0) continue;
+    if (address < base || address + room > base + memory.length) throw new Error(`${path}: address 0x${address.toString(16)} is outside of the memory`);
+    memory.set(file.subarray(offset, offset + length), address - base);
+  }
+}
+
 const SECTION_SYMTAB = 2;
 const TYPE_FUNCTION = 2;
 
 // Reads a 32-bit little-endian ELF's functions. Returns a Symbols.
 export function loadSymbols(path, prefix = '') {
-  const file = readFileSync(path);
-  if (file.length < 52 || file.readUInt32BE(0) !== 0x7f454c46 || file[4] !== 1) throw new Error(`${path}: not a 32-bit ELF file`);
+  const file = readElf(path);
   const table = file.readUInt32LE(32), size = file.readUInt16LE(46), count = file.readUInt16LE(48);
   const section = (index) => {
     const at = table + index * size;

@@ -42,6 +42,7 @@ GROUPS = {
     "fuzz": {"packages": "clang libclang-rt-dev llvm libc6-dev make"},
     "soak": {"includes": ["host"], "packages": "iproute2"},
     "bench": {"includes": ["test"], "packages": "valgrind"},
+    "parser": {"includes": ["host", "emulator"], "packages": "valgrind"},
     "board": {"python": True},
     "dist": {"includes": ["firmware"], "python": True},
     "docs": {"includes": ["host"], "python": True},

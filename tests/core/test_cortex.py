@@ -1,0 +1,42 @@
+"""The head parser on a Cortex-M0+, in the emulator's processor: what it costs, and that it says what it says here.
+
+bench/parser.py compiles it as for the firmware; `make parser` prints more figures.
+"""
+
+import sys
+
+import pytest
+
+from .native import ROOT
+from .test_usual import HEADS, Parser
+
+sys.path.append(str(ROOT / "bench"))
+
+import parser as bench  # noqa: E402
+
+# Cycles per byte, wherever the request lies in a word. The compiler of Debian bookworm gives 7.99 for both.
+LIMITS = {"curl": 8.3, "browser": 8.3}
+BYTES = b"\x00\t\n\r %:A\x7f\x80\xff"
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    return bench.board_program(tmp_path_factory.mktemp("board"))
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_cycles_per_byte(board, name):
+    request = bench.REQUESTS[name]
+    assert bench.cycles(board, "run_modhttp", "mh_head_parse", request) <= LIMITS[name] * len(request)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_same_as_here(board, core, name):
+    """With an unusual byte at every place, the head at each place in a word and at the end of memory or near it."""
+    head, parser = HEADS[name], Parser(core)
+    texts = [head, *(head[:place] + bytes([byte]) + head[place + 1 :] for place in range(len(head)) for byte in BYTES)]
+    texts += [head[:end] for end in range(len(head))]
+    calls = [{"run": "run_modhttp", "data": text.decode("latin-1"), "spare": n % 4} for n, text in enumerate(texts)]
+    for text, answer in zip(texts, bench.call(board, calls), strict=True):
+        result, _ = parser.outcome(text)
+        assert answer["result"] == (parser.head.len if result == 1 else result), text
