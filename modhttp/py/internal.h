@@ -45,7 +45,7 @@ extern const mp_obj_type_t modhttp_type_HTTPError;
 
 // Raise what a negative result of net/ means.
 NORETURN void modhttp_raise(int err);
-NORETURN void modhttp_raise_http(int status, mp_rom_error_text_t text);
+NORETURN void modhttp_raise_http(int status, const char *text);
 
 // Wait for the next event of a connection that was just refused with -EAGAIN.
 void modhttp_wait(mh_conn_t *conn);

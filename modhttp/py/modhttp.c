@@ -11,17 +11,17 @@
 NORETURN void modhttp_raise(int err) {
     switch (-err) {
         case ETIMEDOUT:
-            modhttp_raise_http(408, MP_ERROR_TEXT("request body did not come in time"));
+            modhttp_raise_http(408, "request body did not come in time");
         case EINVAL:
-            modhttp_raise_http(400, MP_ERROR_TEXT("malformed request body"));
+            modhttp_raise_http(400, "malformed request body");
         default:
             mp_raise_OSError(MP_ECONNRESET);
     }
 }
 
-NORETURN void modhttp_raise_http(int status, mp_rom_error_text_t text) {
-    mp_obj_t exc = mp_obj_new_exception_msg(&modhttp_type_HTTPError, text);
-    mp_obj_t args[2] = { MP_OBJ_NEW_SMALL_INT(status), mp_obj_exception_get_value(exc) };
+// The text is no exception's own: without memory that would lie in MicroPython's emergency buffer, where `args` are put on top of it.
+NORETURN void modhttp_raise_http(int status, const char *text) {
+    mp_obj_t args[2] = { MP_OBJ_NEW_SMALL_INT(status), mp_obj_new_str(text, strlen(text)) };
     nlr_raise(mp_obj_new_exception_args(&modhttp_type_HTTPError, 2, args));
 }
 

@@ -33,7 +33,7 @@ mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self) {
 // A str of what a client sent encoded: HTTPError(400) where that is not UTF-8.
 static mp_obj_t decoded_str(vstr_t *vstr) {
     if (!utf8_check((const byte *)vstr->buf, vstr->len)) {
-        modhttp_raise_http(400, MP_ERROR_TEXT("not UTF-8"));
+        modhttp_raise_http(400, "not UTF-8");
     }
     return mp_obj_new_str_from_vstr(vstr);
 }
@@ -150,7 +150,7 @@ static mp_obj_t read_pieces(modhttp_request_obj_t *self, uint32_t left) {
             return mp_obj_new_bytes_from_vstr(&vstr);
         }
         if (vstr.len > self->app->config.max_body) {
-            modhttp_raise_http(413, MP_ERROR_TEXT("request body too large"));
+            modhttp_raise_http(413, "request body too large");
         }
     }
 }
@@ -167,7 +167,7 @@ static mp_obj_t read_body(modhttp_request_obj_t *self) {
         return mp_const_empty_bytes;
     }
     if (taken < 0) {
-        modhttp_raise_http(413, MP_ERROR_TEXT("request body too large"));
+        modhttp_raise_http(413, "request body too large");
     }
     if (taken == 0) {
         return read_pieces(self, left);
@@ -187,7 +187,7 @@ static mp_obj_t request_text(modhttp_request_obj_t *self) {
     size_t len;
     const char *data = mp_obj_str_get_data(request_body(self), &len);
     if (!utf8_check((const byte *)data, len)) {
-        modhttp_raise_http(400, MP_ERROR_TEXT("request body is not UTF-8"));
+        modhttp_raise_http(400, "request body is not UTF-8");
     }
     return mp_obj_new_str(data, len);
 }
@@ -202,7 +202,7 @@ static mp_obj_t request_json(modhttp_request_obj_t *self) {
         return value;
     }
     if (mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(MP_OBJ_FROM_PTR(nlr.ret_val))), MP_OBJ_FROM_PTR(&mp_type_ValueError))) {
-        modhttp_raise_http(400, MP_ERROR_TEXT("request body is not JSON"));
+        modhttp_raise_http(400, "request body is not JSON");
     }
     nlr_jump(nlr.ret_val);
 }

@@ -346,6 +346,10 @@ static void call_handler(modhttp_request_obj_t *req) {
     modhttp_answer(req, mp_call_function_n_kw(items[2], n_args, 0, args));
 }
 
+static bool ends_program(mp_obj_t exc) {
+    return !mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(exc)), MP_OBJ_FROM_PTR(&mp_type_Exception));
+}
+
 // The handler raised: Python says what the client gets, and the server goes on.
 static void call_on_error(modhttp_request_obj_t *req, mp_obj_t exc) {
     nlr_buf_t nlr;
@@ -357,11 +361,10 @@ static void call_on_error(modhttp_request_obj_t *req, mp_obj_t exc) {
         nlr_pop();
     } else {
         modhttp_answer_status(&req->conn, 500);
+        if (ends_program(MP_OBJ_FROM_PTR(nlr.ret_val))) {
+            nlr_jump(nlr.ret_val);
+        }
     }
-}
-
-static bool ends_program(mp_obj_t exc) {
-    return !mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(exc)), MP_OBJ_FROM_PTR(&mp_type_Exception));
 }
 
 static void handle(modhttp_server_obj_t *self, mh_conn_t *conn) {
