@@ -100,6 +100,16 @@ void conn_close(mh_conn_t *conn) {
     conn_clear(conn);
 }
 
+static void end_sending(mh_conn_t *conn) {
+    conn->flags &= ~CONN_STALLED;
+    // When both sides have sent their FIN, lwIP waits no longer than 2 MSL for acknowledgements, on the boards less than it takes to
+    // send again what was lost: then ours follows the last acknowledgement.
+    bool now = conn->unacked == 0 || conn->pcb->state != CLOSE_WAIT;
+    if (now && altcp_shutdown(conn->pcb, 0, 1) != ERR_OK) {
+        conn->flags |= CONN_STALLED;
+    }
+}
+
 void conn_linger(mh_conn_t *conn) {
     conn_free_request(conn);
     server_dequeue(conn);
@@ -107,11 +117,7 @@ void conn_linger(mh_conn_t *conn) {
     conn->state = CONN_LINGER;
     conn_set_deadline(conn, conn->unacked > 0 ? conn->server->config.progress_ms : LINGER_MS);
     conn->linger_end = sys_now() + LINGER_MAX_MS;
-    // When both sides have sent their FIN, lwIP waits no longer than 2 MSL for acknowledgements, on the boards less than it takes to
-    // send again what was lost: then ours follows the last acknowledgement.
-    if (conn->unacked == 0 || conn->pcb->state != CLOSE_WAIT) {
-        altcp_shutdown(conn->pcb, 0, 1);
-    }
+    end_sending(conn);
 }
 
 void conn_refuse(mh_conn_t *conn, uint16_t status) {
@@ -157,6 +163,10 @@ void conn_finish(mh_conn_t *conn) {
 }
 
 void conn_resume(mh_conn_t *conn) {
+    if (conn->state == CONN_LINGER) {
+        end_sending(conn);
+        return;
+    }
     if (!send_flush(conn)) {
         altcp_output(conn->pcb);
         return;
