@@ -27,6 +27,7 @@ help:
 	@echo '                fuzz all harnesses, for so long or so many executions each'
 	@echo 'make soak [MINUTES=60]'
 	@echo '                a crowd of good and bad clients over a wire that loses packets'
+	@echo 'make faults     make every allocation fail once'
 	@echo 'make cycles     count what a request costs on the RP2040, in processor cycles'
 	@echo 'make parser     count what the request parser costs, beside others'
 	@echo 'make clean      remove build/'
@@ -58,6 +59,9 @@ fuzz:
 soak:
 	@exec $(PYTHON) tools/soak.py --minutes '$(MINUTES)'
 
+faults:
+	@MODHTTP_FAULTS_ALL=1 exec $(PYTHON) tools/test.py tests/host/test_faults.py -s --timeout 0
+
 cycles:
 	@exec $(PYTHON) tools/run.py cycles
 
@@ -67,4 +71,4 @@ parser:
 clean:
 	@rm -rf build
 
-.PHONY: help run emulate firmware test fuzz soak cycles parser clean
+.PHONY: help run emulate firmware test fuzz soak faults cycles parser clean

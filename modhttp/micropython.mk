@@ -2,7 +2,8 @@
 # micropython/unix. USER_C_MODULES is this directory's parent.
 #
 # SANITIZE=1 delivers lwIP's input at safe points and gives every lwIP object its own malloc (micropython/unix
-# adds the compiler's sanitizers); BOARD_SIZES=1 takes the pool sizes of the rp2 boards.
+# adds the compiler's sanitizers); FAULTS=1 lets tests make allocations fail; BOARD_SIZES=1 takes the pool sizes of the rp2 boards.
+comma := ,
 MODHTTP_DIR := $(USERMOD_DIR)
 MODHTTP_UNIX := $(MODHTTP_DIR)/port/unix
 
@@ -21,6 +22,15 @@ SRC_USERMOD_LIB_C += $(MODHTTP_DIR)/port/modlwip_guard.c $(sort $(wildcard $(MOD
 CFLAGS_USERMOD += -I$(MODHTTP_DIR) -I$(MODHTTP_UNIX)/include -I$(TOP)/lib/lwip/src/include
 CFLAGS_USERMOD += -DMODHTTP_SAFE_POINTS=$(if $(filter 1,$(SANITIZE)),1,0) -DMODHTTP_BOARD_SIZES=$(if $(filter 1,$(BOARD_SIZES)),1,0)
 LDFLAGS_USERMOD += -Wl,--wrap=tcp_err -Wl,--wrap=tcp_recv -Wl,--wrap=read -Wl,--wrap=mp_sched_keyboard_interrupt
+
+ifeq ($(FAULTS),1)
+SRC_USERMOD_C += $(MODHTTP_UNIX)/faults.c
+LDFLAGS_USERMOD += $(addprefix -Wl$(comma)--wrap=,\
+	forward_run source_dispatch sys_check_timeouts \
+	tcp_input tcp_output tcp_send_fin tcp_send_empty_ack tcp_zero_window_probe tcp_process_refused_data tcp_rexmit_rto_commit tcp_rst \
+	tcp_write tcp_close tcp_shutdown tcp_alloc memp_malloc memp_free mem_malloc mem_free \
+	mh_pcb_count mh_server_take gc_alloc gc_realloc pendsv_enter)
+endif
 
 # Upstream's files at our warning level.
 $(BUILD)/extmod/modlwip.o: CFLAGS += -Wno-sign-compare

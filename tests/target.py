@@ -61,7 +61,7 @@ def command(target, app, port, app_port):
 class Program:
     """A program on a target. `source` is a file, or the program's text, which is then kept in `directory`."""
 
-    def __init__(self, target, source, directory, app_port=80, wait=True):
+    def __init__(self, target, source, directory, app_port=80, wait=True, environment=()):
         self.target = target
         self.patience = PATIENCE[target]
         self.port = free_port()
@@ -71,9 +71,9 @@ class Program:
         else:
             app = directory / "program.py"
             app.write_text(source)
-        words, environment = command(target, app, self.port, app_port)
+        words, forward = command(target, app, self.port, app_port)
         # A session of its own: what a test sends to its process group reaches nothing else.
-        self.process = subprocess.Popen(words, env=os.environ | environment, start_new_session=True,
+        self.process = subprocess.Popen(words, env=os.environ | forward | dict(environment), start_new_session=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.console = ""
         self._changed = threading.Condition()
