@@ -1,6 +1,7 @@
 // What the server says: heads that a strict reader finds to say just what was asked for, chunk heads, dates, and the
 // check of what a program puts in a field.
 
+#include <ctype.h>
 #include <time.h>
 
 #include "core/answer.h"
@@ -40,7 +41,8 @@ static void expect_status_line(input_t *rest, uint16_t status) {
 // The head says what `answer` does, in this order, and nothing else.
 static void check_head(const mh_answer_t *answer, const uint8_t *head, size_t len) {
     input_t rest = { head, len };
-    bool body = answer->status >= 200 && answer->status != 204 && answer->status != 304;
+    bool framed = answer->status >= 200 && answer->status != 204 && answer->status != 304;
+    bool body = framed && answer->status != 205;
     bool until_close = body && answer->length == MH_LENGTH_UNKNOWN && answer->minor == 0;
     expect_status_line(&rest, answer->status);
     if (answer->date != NULL) {
@@ -49,15 +51,18 @@ static void check_head(const mh_answer_t *answer, const uint8_t *head, size_t le
     if (answer->type != NULL) {
         expect_field(&rest, "Content-Type", answer->type, answer->type_len);
     }
-    if (body && answer->length != MH_LENGTH_UNKNOWN) {
+    uint32_t length = body ? answer->length : 0;
+    if (framed && length != MH_LENGTH_UNKNOWN) {
         char digits[16];
-        int digits_len = snprintf(digits, sizeof(digits), "%lu", (unsigned long)answer->length);
+        int digits_len = snprintf(digits, sizeof(digits), "%lu", (unsigned long)length);
         expect_field(&rest, "Content-Length", digits, (size_t)digits_len);
     } else if (body && !until_close) {
         expect_field(&rest, "Transfer-Encoding", "chunked", 7);
     }
     if (answer->status >= 200 && (!answer->keep_alive || until_close)) {
-        expect_field(&rest, "Connection", "close", 5);
+        if (!answer->fields_close) {
+            expect_field(&rest, "Connection", "close", 5);
+        }
     } else if (answer->status >= 200 && answer->minor == 0) {
         expect_field(&rest, "Connection", "keep-alive", 10);
     }
@@ -120,6 +125,67 @@ static void check_field(input_t text) {
     exact_free(copy, text.len);
 }
 
+static bool is_name(input_t name, const char *lower) {
+    size_t same = 0;
+    while (same < name.len && lower[same] != '\0' && tolower(name.data[same]) == lower[same]) {
+        ++same;
+    }
+    return same == name.len && lower[same] == '\0';
+}
+
+static const uint8_t *line_end(input_t rest) {
+    for (size_t i = 0; i + 1 < rest.len; ++i) {
+        if (rest.data[i] == '\r' && rest.data[i + 1] == '\n') {
+            return rest.data + i;
+        }
+    }
+    return NULL;
+}
+
+// A line that ends with CRLF and not before, taken apart at its first colon.
+static bool is_field_line(input_t line, input_t *name, input_t *value) {
+    *value = line;
+    *name = input_until(value, ':');
+    return name->len + value->len < line.len && is_token(name->data, name->len) && name->len != 0
+        && is_value(value->data, value->len);
+}
+
+// What mh_fields_check() should say.
+static int model_lines(const uint8_t *lines, size_t len) {
+    int result = MH_FIELDS_OK;
+    input_t rest = { lines, len };
+    while (rest.len != 0) {
+        input_t name, value;
+        const uint8_t *end = line_end(rest);
+        if (end == NULL || !is_field_line((input_t) { rest.data, (size_t)(end - rest.data) }, &name, &value)) {
+            return MH_FIELDS_MALFORMED;
+        }
+        if (is_name(name, "content-length") || is_name(name, "transfer-encoding")) {
+            return MH_FIELDS_FRAMING;
+        }
+        while (is_name(name, "connection") && value.len != 0) {
+            input_t items = input_until(&value, ',');
+            while (items.len != 0) {
+                input_t words = input_until(&items, ' ');
+                while (words.len != 0) {
+                    result = is_name(input_until(&words, '\t'), "close") ? MH_FIELDS_CLOSE : result;
+                }
+            }
+        }
+        rest.len -= (size_t)(end + 2 - rest.data);
+        rest.data = end + 2;
+    }
+    return result;
+}
+
+static void check_lines(const uint8_t *lines, size_t len, bool well_formed) {
+    uint8_t *copy = exact_new(lines, len);
+    int result = mh_fields_check((char *)copy, len);
+    CHECK(result == model_lines(copy, len));
+    CHECK(!well_formed || result != MH_FIELDS_MALFORMED);
+    exact_free(copy, len);
+}
+
 // Field lines, as a program that has had them checked puts them together. Returns their length.
 static size_t put_fields(input_t *input, char *out) {
     size_t len = 0;
@@ -138,6 +204,7 @@ static size_t put_fields(input_t *input, char *out) {
             len += 2;
         }
     }
+    check_lines((uint8_t *)out, len, true);
     return len;
 }
 
@@ -148,6 +215,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
         .status = (uint16_t)(100 + input_number(&input, 2) % 900),
         .minor = choices & 1,
         .keep_alive = choices & 2,
+        .fields_close = choices & 64,
         .length = choices & 4 ? MH_LENGTH_UNKNOWN : input_number(&input, 4),
     };
     uint64_t seconds = (uint64_t)input_number(&input, 2) << 32;
@@ -160,6 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     if (choices & 8) {
         answer.date = (const char *)date;
     }
+    check_lines(input.data, input.len, false);
     input_t type = input_until(&input, '\n');
     check_field(type);
     if ((choices & 16) && mh_field_value_ok((const char *)type.data, type.len)) {

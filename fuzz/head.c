@@ -231,7 +231,7 @@ static unsigned model_flags(const model_t *model, const uint8_t *data) {
     flags |= model->coded ? MH_HEAD_CHUNKED : 0;
     flags |= model->lengths != 0 ? MH_HEAD_LENGTH : 0;
     flags |= model->expect && model->minor != 0 ? MH_HEAD_EXPECT : 0;
-    flags |= model->upgrade ? MH_HEAD_UPGRADE : 0;
+    flags |= model->upgrade && model->minor != 0 ? MH_HEAD_UPGRADE : 0;
     flags |= memchr(data + model->target.at, '%', model->target.len) != NULL ? MH_HEAD_ESCAPED : 0;
     flags |= model->hosts != 0 ? MH_HEAD_HOST : 0;
     return flags;

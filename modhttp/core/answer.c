@@ -112,12 +112,13 @@ static void put_decimal(sink_t *sink, uint32_t value) {
 
 // Content-Length or Transfer-Encoding. Returns false when only the connection's close can end the body.
 static bool put_framing(sink_t *sink, const mh_answer_t *answer) {
-    if (!mh_answer_has_body(answer->status, false)) {
+    bool empty = !mh_answer_has_body(answer->status, false);
+    if (empty && answer->status != 205) {
         return true;
     }
-    if (answer->length != MH_LENGTH_UNKNOWN) {
+    if (empty || answer->length != MH_LENGTH_UNKNOWN) {
         PUT(sink, "\r\nContent-Length: ");
-        put_decimal(sink, answer->length);
+        put_decimal(sink, empty ? 0 : answer->length);
     } else if (answer->minor != 0) {
         PUT(sink, "\r\nTransfer-Encoding: chunked");
     } else {
@@ -148,7 +149,7 @@ size_t mh_answer_head(const mh_answer_t *answer, char *out, size_t size) {
     bool framed = put_framing(&sink, answer);
     if (answer->status >= 200) {    // an interim answer says nothing about the connection
         if (!answer->keep_alive || !framed) {
-            PUT(&sink, "\r\nConnection: close");
+            put(&sink, "\r\nConnection: close", answer->fields_close ? 0 : 19);
         } else if (answer->minor == 0) {
             PUT(&sink, "\r\nConnection: keep-alive");
         }
@@ -164,7 +165,7 @@ size_t mh_answer_head(const mh_answer_t *answer, char *out, size_t size) {
 }
 
 bool mh_answer_has_body(uint16_t status, bool head_method) {
-    return !head_method && status >= 200 && status != 204 && status != 304;
+    return !head_method && status >= 200 && status != 204 && status != 205 && status != 304;
 }
 
 size_t mh_chunk_head(uint32_t len, char *out) {
@@ -228,4 +229,50 @@ bool mh_field_name_ok(const char *name, size_t len) {
 bool mh_field_value_ok(const char *value, size_t len) {
     const uint8_t *end = (const uint8_t *)value + len;
     return mh_span((const uint8_t *)value, end, MH_CHAR_VALUE) == end;
+}
+
+static bool is_field(const uint8_t *name, size_t len, const char *lower, size_t lower_len) {
+    return len == lower_len && mh_same(name, lower, len);
+}
+
+// Whether a list has the item "close".
+static bool lists_close(const uint8_t *p, const uint8_t *end) {
+    while (p != end) {
+        const uint8_t *item = p;
+        while (p != end && *p != ',' && *p != ' ' && *p != '\t') {
+            ++p;
+        }
+        if (is_field(item, (size_t)(p - item), "close", 5)) {
+            return true;
+        }
+        p += p != end;
+    }
+    return false;
+}
+
+int mh_fields_check(const char *fields, size_t len) {
+    const uint8_t *p = (const uint8_t *)fields;
+    const uint8_t *end = p + len;
+    int result = MH_FIELDS_OK;
+    while (p != end) {
+        const uint8_t *name = p;
+        p = mh_span(p, end, MH_CHAR_TOKEN);
+        size_t name_len = (size_t)(p - name);
+        if (name_len == 0 || p == end || *p != ':') {
+            return MH_FIELDS_MALFORMED;
+        }
+        const uint8_t *value = ++p;
+        p = mh_span(p, end, MH_CHAR_VALUE);
+        if (end - p < 2 || p[0] != '\r' || p[1] != '\n') {
+            return MH_FIELDS_MALFORMED;
+        }
+        if (is_field(name, name_len, "content-length", 14) || is_field(name, name_len, "transfer-encoding", 17)) {
+            return MH_FIELDS_FRAMING;
+        }
+        if (is_field(name, name_len, "connection", 10) && lists_close(value, p)) {
+            result = MH_FIELDS_CLOSE;
+        }
+        p += 2;
+    }
+    return result;
 }

@@ -16,7 +16,8 @@ typedef struct _mh_answer_t {
     uint16_t status;            // 100 to 999
     uint8_t minor;              // the request's HTTP/1.minor
     bool keep_alive;            // false: "Connection: close"; for a 1.0 request true: "Connection: keep-alive"
-    uint32_t length;            // of the body, or MH_LENGTH_UNKNOWN; no length is written for 1xx, 204 and 304 (RFC 9110 section 8.6)
+    bool fields_close;          // the fields below have "Connection: close", which is not said twice
+    uint32_t length;            // of the body, or MH_LENGTH_UNKNOWN; not written for 1xx, 204 and 304 (RFC 9110 section 8.6), 0 for 205
     const char *type;           // Content-Type's value, or NULL
     size_t type_len;
     const char *fields;         // more field lines, each ended by CRLF, already checked; or NULL
@@ -43,5 +44,15 @@ void mh_date(uint64_t seconds, char *out);
 // Whether a field name is a token, and a value free of CR, LF, NUL and other control characters.
 bool mh_field_name_ok(const char *name, size_t len);
 bool mh_field_value_ok(const char *value, size_t len);
+
+enum {
+    MH_FIELDS_OK = 0,
+    MH_FIELDS_CLOSE = 1,        // and the Connection field among them has "close"
+    MH_FIELDS_MALFORMED = -1,   // not field lines, each ended by CRLF
+    MH_FIELDS_FRAMING = -2,     // Content-Length or Transfer-Encoding, which mh_answer_head() writes
+};
+
+// Look at the field lines that a program wants in an answer.
+int mh_fields_check(const char *fields, size_t len);
 
 #endif

@@ -192,7 +192,7 @@ static int conclude(mh_head_t *head) {
         return -417;
     }
     if (head->minor == 0) {
-        flags &= ~(unsigned)MH_HEAD_EXPECT;     // RFC 9110 section 10.1.1
+        flags &= ~(unsigned)(MH_HEAD_EXPECT | MH_HEAD_UPGRADE);     // RFC 9110 sections 10.1.1 and 7.8
     } else {
         flags |= MH_HEAD_KEEP_ALIVE;
     }

@@ -27,7 +27,7 @@ enum {
     MH_HEAD_CHUNKED = 1 << 1,       // the body comes in chunks
     MH_HEAD_LENGTH = 1 << 2,        // Content-Length was given
     MH_HEAD_EXPECT = 1 << 3,        // Expect: 100-continue (never set for HTTP/1.0)
-    MH_HEAD_UPGRADE = 1 << 4,       // Connection names "upgrade"
+    MH_HEAD_UPGRADE = 1 << 4,       // Connection names "upgrade" (never set for HTTP/1.0)
     MH_HEAD_ESCAPED = 1 << 5,       // the target has a '%'
     MH_HEAD_HOST = 1 << 6,          // Host was given
 };

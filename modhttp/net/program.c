@@ -54,7 +54,7 @@ static int read_body(mh_conn_t *conn, uint8_t *buf, size_t len) {
         conn->flags &= ~CONN_KEEP;
         return -ETIMEDOUT;
     }
-    if (conn->head.flags & MH_HEAD_EXPECT) {
+    if ((conn->head.flags & MH_HEAD_EXPECT) && !(conn->flags & CONN_BEGUN)) {
         request_continue(conn);
         altcp_output(conn->pcb);
     }

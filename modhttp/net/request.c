@@ -1,17 +1,27 @@
 // From bytes to requests: heads, routes, answers that need no Python, bodies until Python takes over.
 
+#include "core/chars.h"
 #include "core/uri.h"
 #include "net/internal.h"
+
+// Take the request target apart. Returns 0, or the status that the request is to be refused with.
+static int split_target(const mh_head_t *head, const char *text, mh_target_t *target) {
+    size_t len = head->target.len;
+    if (head->method_id == MH_CONNECT) {
+        return 501;     // its target is no path
+    }
+    if (mh_target_split(text, len, target) != 0) {
+        return 400;
+    }
+    // Not asked over TLS, nothing of https is ours to answer for (RFC 9110 section 7.4).
+    return len > 6 && mh_same(text, "https:", 6) ? 421 : 0;
+}
 
 static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_match_t *match, int *refusal) {
     const mh_head_t *head = &conn->head;
     const mh_router_t *router = conn->server->router;
     mh_target_t target;
-    if (head->method_id == MH_CONNECT) {
-        *refusal = 501;     // its target is no path
-        return MH_ROUTE_NOT_FOUND;
-    }
-    *refusal = -mh_target_split((const char *)data + head->target.at, head->target.len, &target);
+    *refusal = split_target(head, (const char *)data + head->target.at, &target);
     if (*refusal != 0 || router == NULL) {
         return MH_ROUTE_NOT_FOUND;
     }
@@ -26,7 +36,12 @@ static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_mat
         path = conn->server->path;
         path_len = (size_t)len;
     }
-    return mh_router_find(router, head->method_id, (const char *)data + head->method.at, head->method.len, path, path_len, match);
+    mh_route_result_t result = mh_router_find(router, head->method_id, (const char *)data + head->method.at,
+        head->method.len, path, path_len, match);
+    if (result == MH_ROUTE_NOT_FOUND && *path == '*') {
+        *refusal = 400;     // which is for OPTIONS (RFC 9112 section 3.2.4)
+    }
+    return result;
 }
 
 // Whether what is not gathered yet of the body is all in `in`: 1 yes, 0 not yet, or -400.

@@ -25,12 +25,29 @@ typedef struct _body_t {
 
 // --- Begin
 
+// Whether the program's field lines ask for the connection to be closed.
+static bool check_fields(const mh_answer_t *answer) {
+    int result = mh_fields_check(answer->fields, answer->fields_len);
+    if (result == MH_FIELDS_MALFORMED) {
+        mp_raise_ValueError(MP_ERROR_TEXT("fields must be lines of name: value, each ended by CRLF"));
+    }
+    if (result == MH_FIELDS_FRAMING) {
+        mp_raise_ValueError(MP_ERROR_TEXT("Content-Length and Transfer-Encoding are said by length"));
+    }
+    return result == MH_FIELDS_CLOSE;
+}
+
 static void begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t *body, size_t *with_head) {
     char text[COMPOSE_MAX];
     char *data = text;
+    bool close = answer->fields != NULL && check_fields(answer);
     MICROPY_PY_LWIP_ENTER
     mh_conn_answer_defaults(self->conn, answer);
     MICROPY_PY_LWIP_EXIT
+    if (close) {
+        answer->fields_close = true;
+        answer->keep_alive = false;
+    }
     size_t len = mh_answer_head(answer, text, sizeof(text));
     if (len > sizeof(text)) {
         if (len > TCP_SND_BUF / 2) {
@@ -80,10 +97,18 @@ static void set_text(const char **text, size_t *len, mp_obj_t obj) {
 }
 
 static uint16_t check_status(mp_int_t status) {
-    if (status < 200 || status > 999) {
-        mp_raise_ValueError(MP_ERROR_TEXT("status must be 200 to 999"));
+    if (status < 200 || status > 599) {
+        mp_raise_ValueError(MP_ERROR_TEXT("status must be 200 to 599"));
     }
     return (uint16_t)status;
+}
+
+static uint32_t check_length(mp_obj_t length) {
+    mp_int_t len = mp_obj_get_int(length);
+    if (len < 0 || (mp_uint_t)len >= MH_LENGTH_UNKNOWN) {
+        mp_raise_ValueError(MP_ERROR_TEXT("length must be 0 to 4294967294"));
+    }
+    return (uint32_t)len;
 }
 
 static void fill_answer(mh_answer_t *answer, mp_int_t status, mp_obj_t type, mp_obj_t fields) {
@@ -99,7 +124,7 @@ static void fill_answer(mh_answer_t *answer, mp_int_t status, mp_obj_t type, mp_
 void modhttp_answer_begin(modhttp_request_obj_t *self, mp_int_t status, mp_obj_t type, mp_obj_t length, mp_obj_t fields) {
     mh_answer_t answer;
     fill_answer(&answer, status, type, fields);
-    answer.length = length == mp_const_none ? MH_LENGTH_UNKNOWN : (uint32_t)mp_obj_get_int_truncated(length);
+    answer.length = length == mp_const_none ? MH_LENGTH_UNKNOWN : check_length(length);
     size_t with_head;
     begin(self, &answer, &(body_t) { NULL, 0, NULL }, &with_head);
     MICROPY_PY_LWIP_ENTER

@@ -10,7 +10,7 @@ TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
 
 # Fields that the server says itself.
-_OWN = ("content-length", "connection", "transfer-encoding")
+_OWN = ("content-length", "transfer-encoding", "date")
 
 
 class Response:
@@ -47,6 +47,8 @@ def field_lines(headers):
             content_type = value
         elif lower not in _OWN:
             lines.append(name + ": " + value + "\r\n")
+            if lower == "upgrade":  # which is said of the connection, and has to be called so (RFC 9110 section 7.8)
+                lines.append("Connection: upgrade\r\n")
     return "".join(lines), content_type
 
 

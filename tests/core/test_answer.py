@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 UNKNOWN = 0xFFFFFFFF
 
 
-def compose(core, *, size=4096, status=200, minor=1, keep_alive=True, length=0, kind=None, fields=None, date=None):
+def compose(core, *, size=4096, kind=None, fields=None, date=None, **values):
     """(length that is needed, what is written)"""
     ffi = core.ffi
     keep = [ffi.NULL if text is None else ffi.from_buffer(text) for text in (kind, fields, date)]
     answer = ffi.new("mh_answer_t *")
-    answer.status, answer.minor, answer.keep_alive, answer.length = status, minor, keep_alive, length
+    for name, value in ({"status": 200, "minor": 1, "keep_alive": True} | values).items():
+        setattr(answer, name, value)
     answer.type, answer.type_len = keep[0], len(kind or b"")
     answer.fields, answer.fields_len = keep[1], len(fields or b"")
     answer.date = keep[2]
@@ -70,9 +71,55 @@ def test_no_body(core, status, length):
     assert compose(core, status=status, length=length, keep_alive=False)[1] == start + close + b"\r\n"
 
 
+def test_close_is_said_once(core):
+    lines = b"Connection: close\r\n"
+    head = compose(core, fields=lines, fields_close=True, keep_alive=False)[1]
+    assert head.count(b"Connection") == 1
+    # HTTP/1.0 has no chunks, so that this ends with a close too.
+    head = compose(core, fields=lines, fields_close=True, minor=0, length=UNKNOWN)[1]
+    assert head.count(b"Connection") == 1
+
+
+@pytest.mark.parametrize("length", [0, 5, UNKNOWN])
+def test_reset_content_says_that_it_is_empty(core, length):
+    """RFC 9110 section 15.3.6: no content; and RFC 9112 section 6.3 knows no 205, so that a length must be there."""
+    for minor in (0, 1):
+        assert b"\r\nContent-Length: 0\r\n" in compose(core, status=205, length=length, minor=minor)[1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "result"),
+    [
+        (b"", 0),
+        (b"A: b\r\nC:\r\n", 0),
+        (b"A:\tb \xe9\r\n", 0),
+        (b"Connection: upgrade, keep-alive\r\n", 0),
+        (b"Connection: closed\r\nX: close\r\nX-Connection: close\r\n", 0),
+        (b"Connection: close\r\n", 1),
+        (b"A: b\r\nCONNECTION:x,\tClose,y\r\nC: d\r\n", 1),
+        (b"A: b", -1),
+        (b"A: b\n", -1),
+        (b"A: b\r", -1),
+        (b"A: b\r\n\r\n", -1),
+        (b"A: b\r\n\r\nHTTP/1.1 200 OK\r\n", -1),
+        (b"A: b\r\n c\r\n", -1),
+        (b"A : b\r\n", -1),
+        (b": b\r\n", -1),
+        (b"A\r\n", -1),
+        (b"A: \x00\r\n", -1),
+        (b"A: b\rc\r\n", -1),
+        (b"Content-Length: 5\r\n", -2),
+        (b"A: b\r\ntransfer-encoding: chunked\r\n", -2),
+        (b"Content-Lengths: 5\r\nX-Transfer-Encoding: x\r\n", 0),
+    ],
+)
+def test_field_lines(core, lines, result):
+    assert core.lib.mh_fields_check(core.ffi.cast("char *", core.input.put(lines)), len(lines)) == result
+
+
 def test_has_body(core):
     has_body = core.lib.mh_answer_has_body
-    assert [status for status in range(100, 1000) if not has_body(status, False)] == [*range(100, 200), 204, 304]
+    assert [status for status in range(100, 1000) if not has_body(status, False)] == [*range(100, 200), 204, 205, 304]
     assert not any(has_body(status, True) for status in range(100, 1000))
 
 
@@ -128,7 +175,9 @@ def test_h11_reads_the_same(core, status, minor, keep_alive, length, fields):
     assert (response.status_code, response.http_version) == (status, b"1.1")
     seen = response.headers.raw_items()
     expected = [(b"Content-Type", b"text/css")]
-    if status not in (204, 304):
+    if status == 205:
+        expected.append((b"Content-Length", b"0"))
+    elif status not in (204, 304):
         if length != UNKNOWN:
             expected.append((b"Content-Length", b"%d" % length))
         elif minor:

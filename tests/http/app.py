@@ -106,7 +106,7 @@ def body_of(request, status):
 
 @app.get("/own-framing")
 def own_framing(request):
-    """What the server says of itself is not a handler's to say."""
+    """How the body is framed is not a handler's to say; that the connection ends is."""
     fields = {"Content-Length": "99", "Transfer-Encoding": "gzip", "Connection": "close", "X-Own": "1"}
     return "own", 200, fields
 
@@ -235,6 +235,36 @@ def count(request):
             return {"length": length, "sum": total}
         length += n
         total += sum(memoryview(piece)[:n])
+
+
+# ---- what a program may get wrong
+
+
+@app.post("/begin")
+def begin_as_told(request):
+    how = request.json
+    body = how.pop("body", "")
+    try:
+        request.begin(**how)
+    except ValueError as refused:
+        return str(refused), 422
+    request.write(body)
+    request.end()
+
+
+@app.post("/return")
+def return_as_told(request):
+    how = request.json
+    return modhttp.Response(how.get("body", ""), how.get("status", 200), how.get("headers"), how.get("type"))
+
+
+@app.post("/early")
+def early(request):
+    """Answer, and read only then."""
+    request.begin(200, "text/plain", 5)
+    request.write("early")
+    request.read(1)
+    request.end()
 
 
 # ---- patterns

@@ -89,9 +89,9 @@ def statuses(method, target):
         return {501}
     path = target.partition(b"?")[0]
     if path == b"*":
-        return {204, 404, 501}
+        return {204, 400, 501}
     if not path.startswith(b"/"):
-        return {200, 204, 400, 501}  # by its scheme and authority: @target tells more
+        return {200, 204, 400, 421, 501}  # by its scheme and authority: @target tells more
     if not is_served(path):
         return {400, 501}
     if method == b"OPTIONS":
@@ -196,6 +196,8 @@ def check_request(expected, answer):
 def play_answer(server, variant, apart):
     expected = variant.expected[0]
     status, values = int(expected.result), expected.values
+    if status == 404 and HEAD.match(variant.data)[2] == b"*":
+        status = 400  # no path that nothing is at, but no target for this method
     if status not in (200, 204, 404, 405) and not (status == 501 and not CODED.search(variant.data)):
         refused(server, variant.data, status, apart)
         return

@@ -70,7 +70,10 @@ class Request:
         length: Union[int, None] = None,
         fields: Union[str, None] = None,
     ) -> None:
-        """Begin the answer. `fields` are whole lines, each ended by CRLF; without `length` the body is chunked."""
+        """Begin the answer. `fields` are whole lines, each ended by CRLF; without `length` the body is chunked.
+
+        "Connection: close" among the fields closes. Raises ValueError where they are malformed or contradict `length`.
+        """
     def write(self, data: Union[str, bytes, bytearray, memoryview]) -> None:
         """Send some of the body, waiting for room. Raises OSError(ECONNRESET) when the client is gone."""
     def end(self) -> None: ...
