@@ -198,6 +198,9 @@ static err_t on_recv(void *arg, struct altcp_pcb *pcb, struct pbuf *p, err_t err
     } else {
         err = receive_data(conn, p);
     }
+    if (conn->pcb == pcb) {
+        altcp_output(pcb);      // lwIP does so itself for what just came, but not for what it had kept for us
+    }
     return verdict(server, pcb, err);
 }
 
