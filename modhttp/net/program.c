@@ -97,6 +97,10 @@ void mh_conn_wait(mh_conn_t *conn, bool wait) {
     }
     if (wait) {
         conn->flags |= CONN_WAIT;
+        // What there was no room for may have room by now, and no acknowledgement may be due that would tell.
+        if ((conn->flags & CONN_BEGUN) && !(conn->flags & CONN_STALLED) && conn->unacked == 0) {
+            server_enqueue(conn);
+        }
     } else {
         conn->flags &= ~CONN_WAIT;
         server_dequeue(conn);
