@@ -7,7 +7,7 @@
 #include "net/internal.h"
 #include "tcp.h"
 
-#define CLIENTS (12)
+#define CLIENTS (14)
 #define STREAM_MAX (6144)
 #define ANSWER_HEAD_MAX (1024)
 
@@ -64,6 +64,7 @@ typedef struct _client_t {
     uint16_t status;            // of the answer being read
     uint32_t left;
     uint32_t body_at;
+    size_t rest;                // bytes of the write being read
     unsigned answers;
     uint32_t answered_at;       // ms
     bool closes;

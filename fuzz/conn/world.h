@@ -5,7 +5,7 @@
 
 #include "client.h"
 
-#define MAX_CONNECTIONS (4)
+#define MAX_CONNECTIONS (6)
 #define SLOTS (MAX_CONNECTIONS + CONN_SPARE)
 #define ROUTERS (3)             // none, one, another
 
@@ -41,6 +41,7 @@ typedef struct _world_t {
 } world_t;
 
 extern world_t world;
+extern bool tracing;             // CONN_TRACE=1 in the environment: say what an input does
 
 // What holds after every step, after the slow timer, and when all clients have gone (check.c).
 void world_check(void);

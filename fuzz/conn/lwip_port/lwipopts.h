@@ -29,6 +29,6 @@
 #define MEMP_NUM_TCP_SEG        64
 #define MEM_SIZE                4000
 #define PBUF_POOL_SIZE          8
-#define TCP_MSL                 1000UL
+#define TCP_MSL                 500UL
 
 #endif
