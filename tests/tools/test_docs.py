@@ -1,0 +1,30 @@
+"""docs/http.md names the test that holds each requirement: they are there."""
+
+import re
+
+import pytest
+from fake_debian import PROJECT
+
+TEXT = (PROJECT / "docs/http.md").read_text()
+NAMED = sorted(set(re.findall(r"`((?:core|http|tests)/[^`]+\.(?:txt|py)(?:::\w+)?)`", TEXT)))
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named_tests_are_there(name):
+    file, _, function = name.partition("::")
+    path = PROJECT / (file if file.startswith("tests/") else "tests/{}/cases/{}".format(*file.split("/")))
+    assert path.is_file()
+    assert not function or f"def {function}(" in path.read_text()
+
+
+def test_each_requirement_names_a_test():
+    rows = [line for line in TEXT.splitlines() if re.match(r"\| .* \| [MSo] \|", line)]
+    assert len(rows) > 60
+    assert [row for row in rows if not re.search(r"`[^`]+` \|$", row)] == EXCEPT
+
+
+# What other rows hold, and what is for programs.
+EXCEPT = [
+    "| 7.2 | M | see RFC 9112 section 3.2 | | |",
+    "| 13, 14 | o | conditions and ranges | for programs | |",
+]
