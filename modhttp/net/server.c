@@ -11,8 +11,10 @@
 
 // When all slots are taken, a connection makes room that has been idle so long, or that has not sent or taken a byte for so
 // long. Less would hit clients that are about to.
+// An answer has longer: what of it was lost, lwIP sends again after up to three seconds, and then twice as many.
 #define EVICT_IDLE_MS (1000)
 #define EVICT_STALLED_MS (2000)
+#define EVICT_UNREAD_MS (6000)
 
 // A clock that nobody has set shows an earlier time: 2025-01-01.
 #define CLOCK_SET_MIN (1735689600)
@@ -133,42 +135,59 @@ static bool is_partial(const mh_conn_t *conn) {
     return conn->state == CONN_HEAD && conn->block != NULL;
 }
 
-// The body is the client's turn, or all of the answer is and Python has let go of it.
-static bool is_moving(const mh_conn_t *conn) {
-    switch (conn->state) {
-        case CONN_BODY:
-            return !(conn->flags & CONN_ROOMLESS);
-        case CONN_SENDING:
-            return conn->unacked > 0;
-        default:
-            return conn->state == CONN_SKIP;
-    }
+// The body is coming, and there is room for it.
+static bool is_receiving(const mh_conn_t *conn) {
+    return (conn->state == CONN_BODY && !(conn->flags & CONN_ROOMLESS)) || conn->state == CONN_SKIP;
+}
+
+// All of the answer is there, and Python has let go of it.
+static bool is_sending(const mh_conn_t *conn) {
+    return conn->state == CONN_SENDING && conn->unacked > 0;
 }
 
 static bool has_waited(const mh_conn_t *conn, uint32_t allowed, uint32_t ms) {
     return conn != NULL && is_past(sys_now(), conn->deadline - allowed + ms);
 }
 
-// End the connection that has been idle longest, else one whose client keeps us waiting.
-static bool evict(mh_server_t *server) {
+// The connection that has been idle longest, else one whose client keeps us waiting, if long enough.
+static mh_conn_t *find_victim(mh_server_t *server) {
     const mh_config_t *config = &server->config;
-    mh_conn_t *conn = oldest(server, conn_is_idle);
-    if (has_waited(conn, config->idle_ms, EVICT_IDLE_MS)) {
+    const struct {
+        bool (*fits)(const mh_conn_t *conn);
+        uint32_t allowed;
+        uint32_t enough;
+    } kinds[] = {
+        { conn_is_idle, config->idle_ms, EVICT_IDLE_MS },
+        { is_partial, config->head_ms, EVICT_STALLED_MS },
+        { is_receiving, config->progress_ms, EVICT_STALLED_MS },
+        { is_sending, config->progress_ms, EVICT_UNREAD_MS },
+    };
+    for (size_t i = 0; i < LWIP_ARRAYSIZE(kinds); i++) {
+        mh_conn_t *conn = oldest(server, kinds[i].fits);
+        if (has_waited(conn, kinds[i].allowed, kinds[i].enough)) {
+            return conn;
+        }
+    }
+    return NULL;
+}
+
+// End a connection to make room for another.
+static bool evict(mh_server_t *server) {
+    mh_conn_t *conn = find_victim(server);
+    if (conn == NULL) {
+        return false;
+    }
+    if (conn_is_idle(conn)) {
         conn_close(conn);
         return true;
     }
-    conn = oldest(server, is_partial);
-    if (!has_waited(conn, config->head_ms, EVICT_STALLED_MS)) {
-        conn = oldest(server, is_moving);
-        if (!has_waited(conn, config->progress_ms, EVICT_STALLED_MS)) {
-            return false;
-        }
-    }
     server->stats.timed_out++;
-    if (conn->state == CONN_HEAD || conn->state == CONN_BODY) {
-        conn_refuse(conn, 408);
-    } else {
+    if (conn->state == CONN_SENDING) {
         conn_drop(conn);
+    } else if (conn->state == CONN_SKIP) {
+        conn_linger(conn);      // it has its answer
+    } else {
+        conn_refuse(conn, 408);
     }
     return true;
 }
@@ -181,7 +200,7 @@ static mh_conn_t *free_slot(mh_server_t *server) {
     conn = oldest(server, is_delivered);
     if (conn == NULL) {
         conn = oldest(server, is_leaving);
-        if (!has_waited(conn, server->config.progress_ms, EVICT_STALLED_MS)) {
+        if (!has_waited(conn, server->config.progress_ms, EVICT_UNREAD_MS)) {
             return NULL;
         }
         server->stats.timed_out++;
