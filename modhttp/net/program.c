@@ -97,8 +97,8 @@ void mh_conn_wait(mh_conn_t *conn, bool wait) {
     }
     if (wait) {
         conn->flags |= CONN_WAIT;
-        // What there was no room for may have room by now, and no acknowledgement may be due that would tell.
-        if ((conn->flags & CONN_BEGUN) && !(conn->flags & CONN_STALLED) && conn->unacked == 0) {
+        // The client may be gone by now, or what there was no room for may have room, and no acknowledgement be due that would tell.
+        if (conn->pcb == NULL || ((conn->flags & CONN_BEGUN) && !(conn->flags & CONN_STALLED) && conn->unacked == 0)) {
             server_enqueue(conn);
         }
     } else {
