@@ -14,8 +14,8 @@ sys.path.append(str(ROOT / "bench"))
 
 import parser as bench  # noqa: E402
 
-# Cycles per byte, wherever the request lies in a word. gcc 12.2 (Debian bookworm) gives 7.99 for both, 14.2 (trixie) 8.41
-# and 8.01.
+# Cycles per byte, wherever the request lies in a word. gcc 12.2 (Debian bookworm) gives 7.99 for both, 14.2 (trixie)
+# 8.41 and 8.01.
 LIMITS = {"curl": 8.5, "browser": 8.1}
 BYTES = b"\x00\t\n\r %:A\x7f\x80\xff"
 
