@@ -1,5 +1,6 @@
 """Programs that more than one module of tests/http talks to."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -22,3 +23,23 @@ def wait_until_alone(server):
             return answer.json()
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.1)
+
+
+HOLD = b"POST /length HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: 20000\r\nExpect: 100-continue\r\n\r\n"
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
+RELEASE = b"x" * 20000
+WAIT = b"GET /str HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
+
+
+@contextlib.contextmanager
+def held(server):
+    """Two connections: Python is with the first's request, until release(); the second's waits for Python."""
+    with server.wire() as first, server.wire() as second:
+        first.send(HOLD)
+        assert first.makefile("rb").read(len(INTERIM)) == INTERIM, "asked for by the handler, which has it now"
+        second.send(WAIT)
+        yield first, second
+
+
+def release(first):
+    first.send(RELEASE)

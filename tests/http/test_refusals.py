@@ -12,7 +12,7 @@ from pathlib import Path
 import cases
 import pytest
 from core import cases as core
-from programs import app_with, wait_until_alone
+from programs import app_with, held, release, wait_until_alone
 
 HERE = Path(__file__).parent
 TABLE = HERE.parents[1] / "docs/refusals.md"
@@ -244,19 +244,16 @@ CROWDED = app_with("Server(max_connections=2)")
 
 
 def test_full_pool_is_503(program):
-    """Connections that are in the middle of something make no room."""
+    """Connections whose turn it is not make no room: one whose handler is at work, one that waits for Python."""
     server = program(CROWDED)
     wait_until_alone(server)
-    with server.wire() as first, server.wire() as second:
-        for wire in (first, second):
-            wire.send(b"GET /str HTTP/1.1\r\nHost: t\r\n")
-        time.sleep(1.5)
+    with held(server) as (first, second):
         with server.wire() as third:
             answer = cases.read_answer(third.makefile("rb"))
             assert (answer.status, answer.value("retry-after"), answer.value("connection")) == (503, "1", "close")
             assert third.rest() == b""
+        release(first)
         for wire in (first, second):
-            wire.send(b"\r\n")
             assert cases.read_answer(wire.makefile("rb")).status == 200
 
 

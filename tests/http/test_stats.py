@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from programs import app_with, wait_until_alone
+from programs import HOLD, INTERIM, RELEASE, WAIT, app_with, held, release, wait_until_alone
 
 PROGRAM = app_with("Server(max_connections=2, head_timeout=2)")
 
@@ -51,117 +51,101 @@ MALFORMED = [
 
 
 class Seen:
-    """What the clients saw."""
+    """What the clients have seen since the server's figures were `before`, which were an answer themselves."""
 
-    def __init__(self):
-        self.sent = self.received = 0
+    def __init__(self, server):
+        self.server = server
+        self.sent = self.received = self.requests = 0
         self.statuses = []
+        wait_until_alone(server)
+        self.before = self.state()
+        self.sent = self.requests = 0
+        assert set(self.before) == KEYS
 
-    def exchange(self, server, data):
-        answer = server.exchange(data)
-        self.sent += len(data)
-        self.received += len(answer)
+    def exchange(self, data):
+        """Send, read to the end, and count. Returns the answers' statuses."""
+        answer = self.server.exchange(data)
         found = [int(status) for status in STATUS.findall(answer)]
-        self.statuses += found
+        self.count(data, answer, found)
         return found
 
-    def state(self, server):
-        """app.stats() as it was within this very request."""
-        answer = server.exchange(STATE)
+    def count(self, sent, received, statuses):
+        self.sent += len(sent)
+        self.received += len(received)
+        self.statuses += statuses
+
+    def state(self):
+        """app.stats() as it is within this very request, whose answer is not in it yet."""
+        answer = self.server.exchange(STATE)
         self.sent += len(STATE)
-        self.received += len(answer)
-        self.statuses.append(200)
-        return json.loads(answer.partition(b"\r\n\r\n")[2])["stats"], len(answer)
+        self.requests += 1
+        self.without_last = self.received, list(self.statuses)
+        self.count(b"", answer, [200])
+        return json.loads(answer.partition(b"\r\n\r\n")[2])["stats"]
 
-    def of_class(self, hundred):
-        return sum(status // 100 == hundred for status in self.statuses)
-
-
-def grown(after, before):
-    return {name: after[name] - before[name] for name in before}
-
-
-def check(server, seen, before, before_length, **others):
-    """Hold the figures against what was seen since `before`, whose own answer is in neither."""
-    after, after_length = seen.state(server)
-    seen.received += before_length - after_length
-    figures = grown(after, before)
-    for hundred in (2, 3, 4, 5):
-        assert figures[f"status_{hundred}xx"] == seen.of_class(hundred), hundred
-    assert (figures["bytes_in"], figures["bytes_out"]) == (seen.sent, seen.received)
-    assert {name: figures[name] for name in others} == others
-    assert (after["open"], after["idle"], after["queued"]) == (1, 0, 0)
-    assert figures["head_buffers_free"] == 0
-
-
-def begin(server):
-    wait_until_alone(server)
-    before, length = Seen().state(server)
-    assert set(before) == KEYS
-    return Seen(), before, length
-
-
-def settle(server):
-    """Let connections that the client has closed end."""
-    time.sleep(0.3 if server.target != "rp2040" else 1)
+    def check(self, **others):
+        """Hold the figures against what was seen, once the server has noticed that the clients are gone."""
+        deadline = time.monotonic() + self.server.patience
+        while True:
+            after = self.state()
+            grown = {name: after[name] - self.before[name] for name in KEYS}
+            if after["open"] == 1 and all(grown[name] >= value for name, value in others.items()):
+                break
+            assert time.monotonic() < deadline, (after, others)
+            time.sleep(0.2)
+        received, statuses = self.without_last
+        assert {name: grown[name] for name in others} == others
+        assert grown["requests"] == self.requests
+        for hundred in (2, 3, 4, 5):
+            assert grown[f"status_{hundred}xx"] == sum(status // 100 == hundred for status in statuses), hundred
+        assert (grown["bytes_in"], grown["bytes_out"]) == (self.sent, received)
+        assert (after["idle"], after["queued"], grown["head_buffers_free"]) == (0, 0, 0)
 
 
 def test_requests_answers_and_bytes(program):
-    server = program(PROGRAM)
-    seen, before, length = begin(server)
+    seen = Seen(program(PROGRAM))
     for data, statuses in MIX + MALFORMED:
-        assert seen.exchange(server, data) == statuses, data
-    settle(server)
-    requests = sum(len(statuses) for _, statuses in MIX) + 1
-    check(server, seen, before, length, requests=requests, refused=0, timed_out=0, resets=0)
+        assert seen.exchange(data) == statuses, data
+    seen.requests += sum(len(statuses) for _, statuses in MIX)
+    seen.check(refused=0, timed_out=0, resets=0)
 
 
 def test_interim_answers_are_bytes_but_no_answers(program):
-    server = program(PROGRAM)
-    seen, before, length = begin(server)
+    seen = Seen(program(PROGRAM))
     head = get(b"/echo", b"POST") + b"Content-Length: 4\r\nExpect: 100-continue\r\n" + CLOSE
-    with server.wire() as wire:
+    with seen.server.wire() as wire:
         wire.send(head)
-        interim = wire.makefile("rb").read(25)
-        assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert wire.makefile("rb").read(len(INTERIM)) == INTERIM
         wire.send(b"body")
         final = wire.rest()
     assert final.endswith(b"\r\n\r\nbody")
-    seen.sent += len(head) + 4
-    seen.received += len(interim) + len(final)
-    seen.statuses.append(200)
-    settle(server)
-    check(server, seen, before, length, requests=2, refused=0, timed_out=0, resets=0)
+    seen.count(head + b"body", INTERIM + final, [200])
+    seen.requests += 1
+    seen.check(refused=0, timed_out=0, resets=0)
 
 
 def test_refusals(program):
-    """Connections for which there is no room: their answers count, what they sent is not looked at."""
-    server = program(PROGRAM)
-    seen, before, length = begin(server)
-    slow = get(b"/sleep/1500") + CLOSE
-    with server.wire() as first, server.wire() as second:
-        for wire in (first, second):
-            wire.send(slow)
-        settle(server)
+    """Connections for which there is no room: their answers count, and they have sent nothing that could."""
+    seen = Seen(program(PROGRAM))
+    with held(seen.server) as (first, second):
         for _ in range(3):
-            assert seen.exchange(server, b"") == [503]
-        seen.received += len(first.rest()) + len(second.rest())
-    seen.sent += 2 * len(slow)
-    seen.statuses += [200, 200]
-    settle(server)
-    check(server, seen, before, length, requests=3, refused=3, timed_out=0, resets=0)
+            assert seen.exchange(b"") == [503]
+        release(first)
+        seen.count(HOLD + RELEASE, INTERIM + first.rest(), [200])
+        seen.count(WAIT, second.rest(), [200])
+    seen.requests += 2
+    seen.check(refused=3, timed_out=0, resets=0)
 
 
 def test_time_outs_and_resets(program):
-    server = program(PROGRAM)
-    seen, before, length = begin(server)
+    seen = Seen(program(PROGRAM))
     for beginning in (b"GET /str HT", get(b"/str")):
-        assert seen.exchange(server, beginning) == [408]
+        assert seen.exchange(beginning) == [408]
     for beginning in (b"GE", get(b"/echo", b"POST") + b"Content-Length: 9\r\n\r\nbo"):
-        wire = server.wire()
-        wire.send(beginning)
-        settle(server)
-        wire.vanish()
-        settle(server)
-        seen.sent += len(beginning)
-    check(server, seen, before, length, requests=2, refused=0, timed_out=2, resets=2)
+        with seen.server.wire() as wire:
+            wire.send(beginning)
+            time.sleep(1 if seen.server.target == "rp2040" else 0.3)  # a RST may overtake what was sent before it
+            wire.vanish()
+        seen.count(beginning, b"", [])
+    seen.requests += 1
+    seen.check(refused=0, timed_out=2, resets=2)
