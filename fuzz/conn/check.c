@@ -62,7 +62,7 @@ static void check_pcb(const mh_conn_t *conn) {
     CHECK(pcb->callback_arg == conn && !(pcb->flags & TF_RXCLOSED) && pcb->state != TIME_WAIT);
     CHECK(link->received - link->credited == in + refused + conn->debt);
     CHECK(conn->unacked == link->written - link->acked);
-    CHECK(conn->state == CONN_LINGER ? link->shut || (conn->unacked > 0 && pcb->state == CLOSE_WAIT) : !link->shut);
+    CHECK(conn->state == CONN_LINGER ? link->shut || (conn->flags & CONN_STALLED) || (conn->unacked > 0 && pcb->state == CLOSE_WAIT) : !link->shut);
     CHECK(!(conn->flags & CONN_EOF) || link->client_fin);
     CHECK(refused > 0 || !link->client_fin || (conn->flags & CONN_EOF));
     for (unsigned i = 0; i < link->piece_count; i++) {

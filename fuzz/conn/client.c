@@ -456,7 +456,8 @@ void client_check(client_t *client) {
         return;
     }
     bool program = client->answer.begun && !client->answer.ended;
-    CHECK_ANSWER(client, client->state != READ_OVER || program || link->shut || (link->client_fin && link->acked < link->written));
+    CHECK_ANSWER(client, client->state != READ_OVER || program || link->shut || (link->client_fin && link->acked < link->written)
+        || sim.faulted > 0);
     CHECK_ANSWER(client, link->output == link->written || link->unsent_ok);
     CHECK_ANSWER(client, link->fin_output == link->fin);
 }

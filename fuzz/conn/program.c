@@ -135,6 +135,7 @@ void program_look(handler_t *handler) {
     CHECK(alive == is_alive(handler));
     CHECK(mh_conn_client(conn, &address, &port) == alive && (!alive || port == handler->client->port));
     mh_conn_writable(conn);
+    CHECK(mh_conn_readable(conn) || alive);
     mh_conn_wants_body(conn);
     CHECK(!mh_network_is_up());
     uint32_t left = mh_conn_body_left(conn);
@@ -392,7 +393,7 @@ int program_end(handler_t *handler) {
 void program_wait(handler_t *handler, bool wait) {
     mh_conn_wait(handler->conn, wait);
     handler->waiting = wait;
-    handler->polls = !handler->roomless;
+    handler->polls = !handler->roomless || handler->client->answer.raw;     // a stream is polled
     handler->requeued = handler->requeued && wait;
 }
 

@@ -260,6 +260,9 @@ err_t tcp_shutdown(struct tcp_pcb *pcb, int shut_rx, int shut_tx) {
     if (!is_connected(pcb)) {
         return ERR_CONN;
     }
+    if (fails(&sim.faults.close)) {
+        return ERR_MEM;
+    }
     order_fin(pcb);
     return ERR_OK;
 }

@@ -51,7 +51,7 @@ typedef struct _faults_t {
     uint8_t write;              // tcp_write(): ERR_MEM
     uint8_t memory;             // mem_malloc(): NULL
     uint8_t fin;                // no segment for a FIN: sent from the fast timer
-    uint8_t close;              // tcp_close(): ERR_MEM, as its documentation allows
+    uint8_t close;              // tcp_close() and tcp_shutdown(): ERR_MEM, as their documentation allows
     uint8_t listener;           // tcp_listen(): ERR_MEM
     uint8_t bind;               // tcp_bind(): ERR_USE
 } faults_t;
