@@ -51,6 +51,7 @@ def source_line(name, number):
     return (ROOT / name).read_text().splitlines()[number - 1].strip()
 
 
+@pytest.mark.timeout(1200)  # where many share a processor
 @pytest.mark.skipif(COVERAGE in os.environ, reason="this is that run")
 def test_every_branch(tmp_path):
     run_again({COVERAGE: str(tmp_path)})

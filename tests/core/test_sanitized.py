@@ -9,6 +9,7 @@ from .again import run_again
 from .native import ASAN
 
 
+@pytest.mark.timeout(1200)  # where many share a processor
 @pytest.mark.skipif(ASAN in os.environ, reason="this is that run")
 def test_under_address_sanitizer():
     runtime = subprocess.run(
