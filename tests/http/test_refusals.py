@@ -77,6 +77,10 @@ PROOFS = {
     "version other than 1.x": Proof(
         core=["version: Later and earlier versions", "version: HTTP/2 begins like this"],
         wire=["request_line: HTTP/2.0", "request_line: HTTP/0.9 by its number"]),
+    "`*` with a method other than OPTIONS; an absolute target of https": Proof(
+        wire=["request_line: An asterisk for a method that is not OPTIONS", "request_line: Absolute form of https"],
+        tests=["test_rfc: test_targets_that_are_refused"],
+        why_no_core="the core knows neither TLS nor which methods have a route"),
     "`Expect` other than 100-continue": Proof(
         core=["expect: Anything else is not met", "expect: Anything else beside it"],
         wire=["expect: Anything else is expected in vain", "expect: One of two expectations is not known"]),
