@@ -410,6 +410,7 @@ void program_detach(handler_t *handler) {
     if (result != 0) {
         return;
     }
+    client->body_at = 0;
     client->answer = (answer_t) { .raw = true, .seed = (uint8_t)client->port, .declared = MH_LENGTH_UNKNOWN };
     // Framing that was skipped on the way to data not yet there is not read again.
     handler->strayed = handler->strayed || (handler->head.flags & MH_HEAD_CHUNKED);
