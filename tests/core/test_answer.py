@@ -111,6 +111,9 @@ def test_reset_content_says_that_it_is_empty(core, length):
         (b"Content-Length: 5\r\n", -2),
         (b"A: b\r\ntransfer-encoding: chunked\r\n", -2),
         (b"Content-Lengths: 5\r\nX-Transfer-Encoding: x\r\n", 0),
+        (b"Content-Lengtx: 5\r\nXransfer-Encoding: x\r\nConnectiox: close\r\n", 0),
+        (b"A: b\r\nA", -1),
+        (b"A: b\r\nA:", -1),
     ],
 )
 def test_field_lines(core, lines, result):
