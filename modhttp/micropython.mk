@@ -2,7 +2,8 @@
 # micropython/unix. USER_C_MODULES is this directory's parent.
 #
 # SANITIZE=1 delivers lwIP's input at safe points and gives every lwIP object its own malloc (micropython/unix
-# adds the compiler's sanitizers); FAULTS=1 lets tests make allocations fail; BOARD_SIZES=1 takes the pool sizes of the rp2 boards.
+# adds the compiler's sanitizers); FAULTS=1 lets tests make allocations fail; BOARD_SIZES=1 takes the pool sizes of the
+# rp2 boards, with room for the localhost forwarder's connections, BOARD_SIZES=2 just these.
 comma := ,
 MODHTTP_DIR := $(USERMOD_DIR)
 MODHTTP_UNIX := $(MODHTTP_DIR)/port/unix
@@ -20,7 +21,7 @@ SRC_USERMOD_LIB_C += $(MODHTTP_DIR)/port/modlwip_guard.c $(sort $(wildcard $(MOD
 
 # These are expanded here and now (CFLAGS_USERMOD is a simple variable).
 CFLAGS_USERMOD += -I$(MODHTTP_DIR) -I$(MODHTTP_UNIX)/include -I$(TOP)/lib/lwip/src/include
-CFLAGS_USERMOD += -DMODHTTP_SAFE_POINTS=$(if $(filter 1,$(SANITIZE)),1,0) -DMODHTTP_BOARD_SIZES=$(if $(filter 1,$(BOARD_SIZES)),1,0)
+CFLAGS_USERMOD += -DMODHTTP_SAFE_POINTS=$(if $(filter 1,$(SANITIZE)),1,0) -DMODHTTP_BOARD_SIZES=$(or $(BOARD_SIZES),0)
 LDFLAGS_USERMOD += -Wl,--wrap=tcp_err -Wl,--wrap=tcp_recv -Wl,--wrap=read -Wl,--wrap=mp_sched_keyboard_interrupt
 
 ifeq ($(FAULTS),1)

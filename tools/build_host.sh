@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the host targets, incrementally, from a MicroPython source tree that is only read:
 #
-#   tools/build_host.sh MPDIR [SANITIZE=1] [FAULTS=1] [BOARD_SIZES=1] [CC=clang] [BUILD=DIR] [JOBS=N]
+#   tools/build_host.sh MPDIR [SANITIZE=1] [FAULTS=1] [BOARD_SIZES=1|2] [CC=clang] [BUILD=DIR] [JOBS=N]
 #
 # makes BUILD/modhttp (MicroPython with modhttp, on lwIP) and BUILD/slipgate. BUILD is build/host, or
 # build/host-sanitize with SANITIZE=1, which means FAULTS=1 too: tests can make allocations fail. mpy-cross, which freezing needs, is built once per tree under

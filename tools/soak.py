@@ -34,7 +34,7 @@ PATIENCE = 60  # until what should come soon is missed
 HEAP_NOISE = 16 * 1024  # bytes: the collector takes what looks like a pointer for one
 SETTLE = 20  # samples after which figures are to have found their level, in a run of three times as many at least
 MARKS_SETTLE = 600  # and high-water marks
-SIZES = {"board": (["BOARD_SIZES=1"], "host-board"), "host": ([], "host")}
+SIZES = {"board": (["BOARD_SIZES=2"], "host-board"), "host": ([], "host")}
 
 
 # ---- the parts

@@ -21,7 +21,10 @@
 #define MODHTTP_BOARD_SIZES             0
 #endif
 
-#if MODHTTP_BOARD_SIZES
+#if MODHTTP_BOARD_SIZES == 2
+// The sizes of the rp2 boards, for a TAP device.
+#include "../../../../ports/rp2/boards/common/lwip_sizes.h"
+#elif MODHTTP_BOARD_SIZES
 // The sizes of the rp2 boards, with pcbs, segments and heap doubled: the forwarder's end of each connection is in
 // the same pools as the server's.
 #define MEMP_NUM_TCP_PCB                (2 * 40)
