@@ -105,7 +105,7 @@ RUBBISH = [
     b"GET / HTTP/1.1\r\n\r\n",
     b"GET /%zz HTTP/1.1\r\nHost: soak\r\n\r\n",
     b"GET /\0 HTTP/1.1\r\nHost: soak\r\n\r\n",
-    b"GET / HTTP/3.0\r\nHost: soak\r\n\r\n",
+    b"GET / HTTP/1.x\r\nHost: soak\r\n\r\n",
     b"GET /" + b"a" * 3000 + b" HTTP/1.1\r\nHost: soak\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: soak\r\nX: " + b"a" * 3000,
     b"GET / HTTP/1.1\r\nHost: soak\r\nHost: soak\r\n\r\n",

@@ -86,10 +86,20 @@ class Part:
 class Soak:
     """The server, the wire and the crowd."""
 
-    def __init__(self, binary, loss, clients, seed):
+    def __init__(self):
         self.parts = []
         self.samples = []  # of each second
         self.problems = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for part in self.parts:
+            part.stop()
+
+    def begin(self, binary, loss, clients, seed):
+        """The server and the wire."""
         ip("link set lo up")
         tap = f"tap0,{ADDRESS}/24,10.77.0.1"
         self.server = self.start(binary, "-X", "heapsize=1m", SOAK / "app.py", MODHTTP_TAP=tap)
@@ -105,10 +115,6 @@ class Soak:
     def start(self, *words, **environment):
         self.parts.append(Part(*words, **environment))
         return self.parts[-1]
-
-    def stop(self):
-        for part in self.parts:
-            part.stop()
 
     def problem(self, text):
         self.problems.append(text)
@@ -253,6 +259,8 @@ def miscounts(samples, reports):
             found.append(f"clients have {count} answers of {digit}xx, the server counts {stats[f'status_{digit}xx']}")
     if stats["requests"] < stats["status_2xx"]:
         found.append(f"{stats['requests']} requests, but {stats['status_2xx']} answers of 2xx")
+    if stats["status_5xx"] > stats["refused"] + stats["timed_out"]:
+        found.append(f"{stats['status_5xx']} answers of 5xx, but {stats['refused']} refusals")
     wrap = 1 << 32
     received, sent = (sum(report[name] for report in reports) for name in ("received", "sent"))
     if max(received, sent) < wrap and max(stats["bytes_out"], stats["bytes_in"]) < wrap:
@@ -265,33 +273,34 @@ def miscounts(samples, reports):
 # ---- the whole
 
 
-def soak(options):
-    run = Soak(build.BUILD / SIZES[options.sizes][1] / "modhttp", options.loss, options.clients, options.seed)
-    try:
-        reports = [run.warm_up()]
-        before = run.sample()
-        reports.append(run.load(options.minutes * 60))
-        samples = list(run.samples)
-        fresh = run.serve_a_fresh_client()
-        print(f"a fresh client was served after {fresh * 1000:.0f} ms")
-        if fresh > options.patience:
-            run.problem(f"a fresh client had to wait {fresh:.1f} s")
-        after = run.rest()
-        lost = json.loads(run.relay.last_line())
-        for outcome, count in reports[-1]["outcomes"].items():
-            print(f"{count:9,}  {outcome}")
-        print("answers: " + ", ".join(f"{count:,} of {status}" for status, count in reports[-1]["answers"].items()))
-        print("frames: " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in lost.items()))
-        print(f"stats: {after['stats']}")
-        for text in [f"{name} has grown" for name in trends(samples)] + differences(before, after):
-            run.problem(text)
-        for text in miscounts([*samples, after], reports):
-            run.problem(text)
-    finally:
-        run.stop()
+def soak(run, options):
+    run.begin(build.BUILD / SIZES[options.sizes][1] / "modhttp", options.loss, options.clients, options.seed)
+    reports = [run.warm_up()]
+    before = run.sample()
+    reports.append(run.load(options.minutes * 60))
+    samples = list(run.samples)
+    fresh = run.serve_a_fresh_client()
+    print(f"a fresh client was served after {fresh * 1000:.0f} ms")
+    if fresh > options.patience:
+        run.problem(f"a fresh client had to wait {fresh:.1f} s")
+    after = run.rest()
+    show(reports[-1], json.loads(run.relay.last_line()), after)
+    for text in [f"{name} has grown" for name in trends(samples)] + differences(before, after):
+        run.problem(text)
+    for text in miscounts([*samples, after], reports):
+        run.problem(text)
     if run.problems:
         raise Refusal(f"{len(run.problems)} PROBLEMs: see above")
     print("flat: heap, pcbs and pools; the counts add up; nothing went wrong")
+
+
+def show(report, frames, figures):
+    """How the clients fared, and what it took."""
+    for outcome, count in report["outcomes"].items():
+        print(f"{count:9,}  {outcome}")
+    print("answers: " + ", ".join(f"{count:,} of {status}" for status, count in report["answers"].items()))
+    print("frames: " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in frames.items()))
+    print("stats: " + ", ".join(f"{name} {count:,}" for name, count in sorted(figures["stats"].items())))
 
 
 def enter_namespace():
@@ -324,8 +333,10 @@ def main():
         settings, directory = SIZES[options.sizes]
         build.host(*settings, directory=directory)
         enter_namespace()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     say(f"{options.clients} clients on {CONNECTIONS} connections, {options.loss:g} % loss, {options.minutes:g} minutes")
-    soak(options)
+    with Soak() as run:
+        soak(run, options)
 
 
 if __name__ == "__main__":

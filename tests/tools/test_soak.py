@@ -1,9 +1,12 @@
 """tools/soak.py: a short soak from end to end, and what its verdict finds."""
 
+import contextlib
 import copy
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fake_debian import PROJECT
@@ -41,7 +44,10 @@ def may_make_namespaces():
     return made and os.path.exists("/dev/net/tun")
 
 
-@pytest.mark.skipif(not may_make_namespaces(), reason="needs network namespaces and /dev/net/tun")
+needs_namespaces = pytest.mark.skipif(not may_make_namespaces(), reason="needs network namespaces and /dev/net/tun")
+
+
+@needs_namespaces
 def test_a_short_soak():
     """A fifth of a minute. How soon a fresh client is served is left open: the machine may have other things to do."""
     build.host()
@@ -52,6 +58,32 @@ def test_a_short_soak():
     assert "keep_alive: fine" in done.stdout
     assert "a fresh client was served after" in done.stdout
     assert done.stdout.endswith("nothing went wrong\n")
+
+
+def parts_of_a_soak():
+    """The command lines of those that run from this checkout."""
+    lines = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = file.read_text(errors="replace").replace("\0", " ")
+            lines += [line] if f"{PROJECT}/soak/" in line else []
+    return lines
+
+
+@needs_namespaces
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_all_of_it(number):
+    build.host()
+    words = ["tools/soak.py", "--minutes", "5", "--clients", "4", "--sizes", "host"]
+    soaking = subprocess.Popen([sys.executable, *words], cwd=PROJECT, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    assert soaking.stdout.readline().startswith("  0:00  open ")
+    assert len(parts_of_a_soak()) >= 3
+    soaking.send_signal(number)
+    _, errors = soaking.communicate(timeout=60)
+    assert soaking.returncode == 130
+    assert "Traceback" not in errors
+    assert parts_of_a_soak() == []
 
 
 def test_what_is_flat_passes():
@@ -96,6 +128,7 @@ def test_what_is_left_over_is_found(changes, found):
     ({"stats__requests": 99}, "requests has gone down from 100 to 99"),
     ({"stats__status_2xx": 101}, "100 requests, but 101 answers of 2xx"),
     ({"stats__status_4xx": 11, "stats__bytes_out": 7000}, "clients have sent 6,000 and got 8,000 bytes"),
+    ({"stats__status_5xx": 8}, "8 answers of 5xx, but 5 refusals"),
     ({"stats__bytes_in": 7000}, "clients have sent 6,000 and got 8,000 bytes"),
 ])
 def test_what_does_not_add_up_is_found(changes, found):
