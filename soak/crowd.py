@@ -146,6 +146,9 @@ class Wire:
                 await self.loop.sock_connect(self.socket, (self.address, PORT))
         except OSError as error:  # TimeoutError is one
             self.socket.close()
+            self.note_movement()
+            if self.stalled and isinstance(error, ConnectionResetError):
+                raise Orderly("ended when stalled") from None  # it was connected, and refused before we looked
             raise Wrong(f"no connection: {error!r}") from None
         self.moved = time.monotonic()
         return self
