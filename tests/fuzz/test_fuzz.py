@@ -13,7 +13,7 @@ sys.path.append(str(ROOT / "tools"))
 import build  # noqa: E402
 import fuzz  # noqa: E402
 
-RUNS = 30000
+RUNS = 10000
 CORPUS_MAX = 200 * 1024  # bytes, of all harnesses
 
 
