@@ -15,13 +15,14 @@ SRC_USERMOD_C += $(sort $(wildcard $(MODHTTP_DIR)/py/*.c)) \
 	$(addprefix $(MODHTTP_UNIX)/,hal.c modhost.c network_host.c)
 
 # Without MicroPython.
-SRC_USERMOD_LIB_C += $(MODHTTP_DIR)/port/modlwip_guard.c $(sort $(wildcard $(MODHTTP_DIR)/core/*.c)) $(sort $(wildcard $(MODHTTP_DIR)/net/*.c)) \
+SRC_USERMOD_LIB_C += $(addprefix $(MODHTTP_DIR)/port/,backlog.c modlwip_guard.c) $(sort $(wildcard $(MODHTTP_DIR)/core/*.c)) $(sort $(wildcard $(MODHTTP_DIR)/net/*.c)) \
 	$(addprefix $(MODHTTP_UNIX)/,events.c forward.c lwip_sys.c pendsv.c source.c stack.c tap.c) \
 	$(addprefix lib/lwip/src/,$(LWIP_SRC_C))
 
 # These are expanded here and now (CFLAGS_USERMOD is a simple variable).
 CFLAGS_USERMOD += -I$(MODHTTP_DIR) -I$(MODHTTP_UNIX)/include -I$(TOP)/lib/lwip/src/include
 CFLAGS_USERMOD += -DMODHTTP_SAFE_POINTS=$(if $(filter 1,$(SANITIZE)),1,0) -DMODHTTP_BOARD_SIZES=$(or $(BOARD_SIZES),0)
+CFLAGS_USERMOD += -DLWIP_HOOK_FILENAME='"port/backlog.h"'
 LDFLAGS_USERMOD += -Wl,--wrap=tcp_err -Wl,--wrap=tcp_recv -Wl,--wrap=read -Wl,--wrap=mp_sched_keyboard_interrupt
 
 ifeq ($(FAULTS),1)

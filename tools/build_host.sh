@@ -43,8 +43,9 @@ if [ ! -x "$cross" ]; then
     make -s -C "$mpdir/mpy-cross" -j"$JOBS" BUILD="$cross_dir" PROG=mpy-cross STRIP= >&2
 fi
 
-# Flags are no prerequisites of make's: a change of settings starts over.
-settings="$mpdir $SANITIZE $FAULTS $BOARD_SIZES $CC"
+# Flags are no prerequisites of make's: a change of settings, or of the files that hold flags, starts over.
+flags=$(cat "$repo"/modhttp/micropython.mk "$repo"/modhttp/port/unix/*.mk "$repo"/micropython/unix/*.mk | cksum)
+settings="$mpdir $SANITIZE $FAULTS $BOARD_SIZES $CC $flags"
 if [ "$(cat "$BUILD/obj/settings" 2>/dev/null)" != "$settings" ]; then
     rm -rf "$BUILD/obj/unix" "$BUILD/obj/slipgate"
     printf '%s\n' "$settings" > "$BUILD/obj/settings"
