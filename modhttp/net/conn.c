@@ -136,7 +136,7 @@ void conn_idle(mh_conn_t *conn) {
     memset(&conn->head, 0, sizeof(conn->head));
     conn->flags &= CONN_EOF;
     conn->state = CONN_HEAD;
-    conn_set_deadline(conn, conn->server->config.idle_ms);
+    conn_set_deadline(conn, conn->unacked > 0 ? conn->server->config.progress_ms : conn->server->config.idle_ms);
     altcp_setprio(conn->pcb, TCP_PRIO_MIN);     // lwIP may take an idle pcb for a new connection
 }
 
@@ -251,6 +251,8 @@ static void check_deadline(mh_conn_t *conn) {
         case CONN_HEAD:
             if (conn->block != NULL) {
                 time_out(conn, 408);
+            } else if (conn->unacked > 0) {
+                time_out(conn, 0);
             } else {
                 conn_close(conn);
             }

@@ -162,8 +162,11 @@ void send_acked(mh_conn_t *conn, uint16_t len) {
             gather_retry(conn->server);     // a body may find memory now
         }
     }
-    if (conn_owned(conn) || conn->state == CONN_SENDING || conn->state == CONN_LINGER) {
+    bool idle = conn->state == CONN_HEAD && conn->block == NULL;
+    if (conn_owned(conn) || conn->state == CONN_SENDING || conn->state == CONN_LINGER || (idle && conn->unacked > 0)) {
         conn_progress(conn, len);
+    } else if (idle) {
+        conn_set_deadline(conn, conn->server->config.idle_ms);
     }
 }
 

@@ -140,9 +140,9 @@ static bool is_receiving(const mh_conn_t *conn) {
     return (conn->state == CONN_BODY && !(conn->flags & CONN_ROOMLESS)) || conn->state == CONN_SKIP;
 }
 
-// All of the answer is there, and Python has let go of it.
+// All of the answer is there, and Python has let go of it. (The last of it is sent beside the wait for another request.)
 static bool is_sending(const mh_conn_t *conn) {
-    return conn->state == CONN_SENDING && conn->unacked > 0;
+    return (conn->state == CONN_SENDING || (conn->state == CONN_HEAD && conn->block == NULL)) && conn->unacked > 0;
 }
 
 static bool has_waited(const mh_conn_t *conn, uint32_t allowed, uint32_t ms) {
@@ -182,7 +182,7 @@ static bool evict(mh_server_t *server) {
         return true;
     }
     server->stats.timed_out++;
-    if (conn->state == CONN_SENDING) {
+    if (is_sending(conn)) {
         conn_drop(conn);
     } else if (conn->state == CONN_SKIP) {
         conn_linger(conn);      // it has its answer
