@@ -90,12 +90,15 @@ export class Clock {
     if (nanos > this.base) this.base = nanos;
   }
 
+  // Whether any alarm was due.
   fireDue() {
+    const due = this.first !== null && this.first.nanos <= this.base;
     while (this.first !== null && this.first.nanos <= this.base) {
       const alarm = this.first;
       this.first = alarm.next;
       alarm.nanos = Infinity;
       alarm.callback();
     }
+    return due;
   }
 }

@@ -203,7 +203,7 @@ export class Machine {
 
   step(until) {
     const { clock, core } = this;
-    clock.fireDue();
+    if (clock.fireDue()) return;    // whoever waits for what they did looks at it now, not after the sleep
     if (clock.base < this.busyUntil) {
       clock.sleepUntil(Math.min(this.busyUntil, clock.nextAlarm, until));
       return;
