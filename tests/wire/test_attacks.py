@@ -20,7 +20,7 @@ TEXT = bytes(range(256)) * 64
 @app.get("/big")
 def big(request):
     return TEXT
-""", max_connections=CONNECTIONS, head_timeout=3, progress_timeout=3, idle_timeout=5)
+""", max_connections=CONNECTIONS, head_timeout=3, progress_timeout=2, idle_timeout=5)
 
 # Seconds in which an answer comes whatever goes on: exact in virtual time, patient with a busy machine.
 PROMPT = {"host": 2, "sanitized": 4, "rp2040": 0.15}
