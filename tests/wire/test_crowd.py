@@ -68,8 +68,8 @@ class Tally:
             self.seen[status] += 1
 
     def connect(self, server, **options):
-        """A connection. The kernel may take a port again within a millisecond of its last use: its initial sequence number
-        then lies in the window that lwIP's TIME_WAIT remembers, and is answered by RST (RFC 9293, section 3.10.7.4).
+        """A connection. The kernel may take a port again within a millisecond of its last use: the initial sequence
+        number then lies in the window that lwIP's TIME_WAIT remembers, and gets a RST (RFC 9293, section 3.10.7.4).
         """
         while True:
             with self.lock:
@@ -162,7 +162,8 @@ def wrk(server, tally):
     total = int(re.search(r"(\d+) requests in", done.stdout)[1])
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout)
     # wrk asks again at once when it is refused, thousands of times a second. On a busy machine it may come to write its
-    # request only when the refused connection, or one that it left idle, is over; that is, beside ports used again, the one error there may be.
+    # request only when the refused connection, or one that it left idle, is over. Beside ports used again, there may be
+    # no other error.
     assert read == timeout == 0 and connect + write <= total / 1000, done.stdout
     with tally.lock:
         tally.seen[503] += int(refused[1]) if refused else 0
