@@ -174,6 +174,8 @@ void conn_resume(mh_conn_t *conn) {
     if (conn->state == CONN_SENDING) {
         conn_answered(conn);
         conn_advance(conn);
+    } else if (conn->state == CONN_HEAD) {
+        conn_advance(conn);
     } else if (conn_owned(conn) && (conn->flags & CONN_WAIT)) {
         server_enqueue(conn);
     }

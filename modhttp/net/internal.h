@@ -186,6 +186,8 @@ void gather_retry(mh_server_t *server);     // memory may have become free for b
 // --- send.c
 bool send_flush(mh_conn_t *conn);           // give lwIP what is owed; true when nothing is
 bool send_copy(mh_conn_t *conn, const void *data, size_t len);     // all of it or nothing
+// Whether an answer of ours is sure to find room. Where not, `sent` will be called.
+bool send_has_room(const mh_conn_t *conn);
 // An answer of ours: status line, given fields, the reason as text.
 bool send_reply(mh_conn_t *conn, uint16_t status, bool keep_alive, const char *fields, size_t fields_len);
 void send_acked(mh_conn_t *conn, uint16_t len);

@@ -46,13 +46,20 @@ static void overflow(mh_conn_t *conn) {
     }
 }
 
+// Python is waiting for just this: it must not wait for room that others hold until Python takes theirs.
+static bool is_awaited(const mh_conn_t *conn) {
+    bool wanted = conn->state == CONN_DETACHED || (conn->state == CONN_OPEN && !mh_body_done(&conn->body));
+    return conn->in == NULL && wanted && (conn->flags & (CONN_WAIT | CONN_PULL));
+}
+
 // Input that cannot be used yet. `fresh`: none of it has been consumed, so that it may be left with lwIP.
 static err_t receive_later(mh_conn_t *conn, struct pbuf *p, bool fresh) {
-    if (conn->in == NULL && conn_owned(conn) && (conn->flags & (CONN_WAIT | CONN_PULL))) {
-        conn->in = p;       // Python takes it at once; it must not wait for room that others hold until Python takes theirs
+    bool taken_now = conn->flags & CONN_PULL;
+    struct pbuf *copy = taken_now && is_awaited(conn) ? NULL : park(conn, p);
+    if (copy == NULL && is_awaited(conn)) {
+        conn->in = p;
         return ERR_OK;
     }
-    struct pbuf *copy = park(conn, p);
     if (copy == NULL && fresh && may_defer(conn->server)) {
         return ERR_MEM;
     }

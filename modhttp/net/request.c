@@ -246,7 +246,7 @@ void conn_advance(mh_conn_t *conn) {
     while (more && conn->in != NULL) {
         switch (conn->state) {
             case CONN_HEAD:
-                more = take_head(conn);
+                more = send_has_room(conn) && take_head(conn);
                 break;
             case CONN_SKIP:
                 more = skip_body(conn);

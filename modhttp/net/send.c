@@ -113,6 +113,10 @@ static void count_status(mh_conn_t *conn, uint16_t status) {
     }
 }
 
+bool send_has_room(const mh_conn_t *conn) {
+    return conn->unacked == 0 || (altcp_sndbuf(conn->pcb) >= REFUSAL_MAX && altcp_sndqueuelen(conn->pcb) + 2 <= TCP_SND_QUEUELEN);
+}
+
 bool send_reply(mh_conn_t *conn, uint16_t status, bool keep_alive, const char *fields, size_t fields_len) {
     char text[REFUSAL_MAX];
     size_t len = compose_reply(conn, status, keep_alive, fields, fields_len, text);

@@ -158,3 +158,11 @@ def test_nothing_is_left_behind(server):
     assert stats["idle"] == 0
     assert stats["queued"] == 0
     assert 7 <= stats["head_buffers_free"] <= 8
+
+
+def test_more_answers_of_c_than_fit_into_the_send_buffer(server):
+    """They wait for room, like any other; each has its turn."""
+    with server.wire() as wire:
+        wire.send(b"GET /nothing HTTP/1.1\r\nHost: t\r\n\r\n" * 200 + b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+        assert [wire.answer().status for _ in range(200)] == [404] * 200
+        assert wire.answer().body == b"root"
