@@ -35,7 +35,7 @@ static void check_buffers(const mh_conn_t *conn) {
     CHECK(conn->gathered.data != NULL || conn->gathered.room == 0);
     CHECK((conn->hold != NULL) == (conn->hold_left > 0) || conn->pcb == NULL);
     CHECK(conn->hold_left <= conn->unacked || conn->hold == NULL);
-    if (conn->state == CONN_HEAD || conn->state == CONN_SKIP || conn->state == CONN_LINGER) {
+    if (conn->state == CONN_SKIP || conn->state == CONN_LINGER || (conn->state == CONN_HEAD && send_has_room(conn))) {
         CHECK(conn->in == NULL);        // nothing is left undone
     }
     for (const struct pbuf *p = conn->in; p != NULL; p = p->next) {

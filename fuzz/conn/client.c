@@ -442,7 +442,7 @@ void client_server_rst(link_t *link) {
     bool lost = link->acked < link->written || (!link->shut && client_is_owed(client));
     uint32_t quiet = sim.now - (link->acked < link->written ? link->owed_at : link->sent_at);
     bool overflow = mh_server_stats(world.server)->refused != world.refused;
-    if (lost && !(sim.may_reset & (MAY_RESET_PROGRAM | MAY_RESET_MEMORY)) && !overflow) {
+    if (lost && !(sim.may_reset & (MAY_RESET_PROGRAM | MAY_RESET_MEMORY)) && !overflow && !link->fin_late && !link->starved) {
         bool timed_out = (sim.may_reset & MAY_RESET_TIME) && (client->refused || quiet >= LWIP_MIN(world.config.progress_ms, LINGER_MS));
         bool evicted = sim.opening != NULL && sim.opening != link && quiet >= EVICT_MS;
         CHECK_ANSWER(client, timed_out || evicted);

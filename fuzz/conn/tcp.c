@@ -192,6 +192,7 @@ static void queue_fin(struct tcp_pcb *pcb) {
     }
     if (fails(&sim.faults.fin)) {
         tcp_set_flags(pcb, TF_CLOSEPEND);
+        link->fin_late = true;
         return;
     }
     link->fin = true;
@@ -459,8 +460,10 @@ err_t tcp_write(struct tcp_pcb *pcb, const void *data, u16_t len, u8_t flags) {
     uint16_t segments = (uint16_t)((len + segment - 1) / segment);
     uint16_t queued = (uint16_t)(copy ? segments : 2 * segments);
     if (len > pcb->snd_buf || pcb->snd_queuelen + queued > TCP_SND_QUEUELEN || fails(&sim.faults.write)) {
+        link->starved = true;
         return ERR_MEM;
     }
+    link->starved = false;
     CHECK(link->piece_count < LINK_PIECES);
     piece_t *piece = piece_at(link, link->piece_count++);
     *piece = (piece_t) { .len = len, .queued = queued };

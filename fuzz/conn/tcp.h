@@ -38,6 +38,8 @@ typedef struct _link_t {
     uint32_t owed_at;           // since when there has been something to acknowledge
     bool shut;                  // FIN ordered, by tcp_shutdown() or tcp_close()
     bool fin;                   // FIN queued
+    bool starved;               // there was no memory for what was last to be written
+    bool fin_late;              // there was no memory for it at first: the client's may have come meanwhile
     bool fin_output;
     bool fin_acked;
     bool client_fin;            // lwIP has the client's FIN

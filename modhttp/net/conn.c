@@ -1,6 +1,12 @@
 // A connection's life: opening, answers done, closing, deadlines; lwIP's callbacks.
 
+#include "lwip/priv/tcp_priv.h"
+
 #include "net/internal.h"
+
+// Ticks of 500 ms that our FIN after the client's has to be acknowledged in. lwIP itself would wait for two MSL, on the boards
+// less than it takes to send it again when it was lost, and the client would wait for it for ever.
+#define LAST_ACK_TICKS (24)
 
 // lwIP calls tcp_poll's function every this many of its slow ticks of 500 ms.
 #define POLL_TICKS (1)
@@ -41,6 +47,26 @@ void conn_credit_all(mh_conn_t *conn) {
 
 // --- Ends
 
+static err_t on_poll_closed(void *arg, struct altcp_pcb *pcb) {
+    uintptr_t ticks = (uintptr_t)arg;
+    if (ticks > 0 && pcb->state == LAST_ACK) {
+        pcb->tmr = tcp_ticks;
+        altcp_arg(pcb, (void *)(ticks - 1));
+    }
+    return ERR_OK;
+}
+
+bool close_patiently(struct altcp_pcb *pcb) {
+    altcp_arg(pcb, (void *)(uintptr_t)LAST_ACK_TICKS);
+    altcp_recv(pcb, NULL);
+    altcp_poll(pcb, on_poll_closed, 1);
+    if (altcp_close(pcb) == ERR_OK) {
+        return true;
+    }
+    altcp_abort(pcb);
+    return false;
+}
+
 // Forget the pcb, whose callbacks must not find us any more.
 static struct altcp_pcb *conn_unlink(mh_conn_t *conn) {
     struct altcp_pcb *pcb = conn->pcb;
@@ -60,6 +86,9 @@ void conn_clear(mh_conn_t *conn) {
         pbuf_free(conn->in);
     }
     conn->in = NULL;
+    if (conn->hold != NULL) {
+        gather_retry(conn->server);     // a body may find memory when what was being sent is let go of
+    }
     conn->hold = conn->out_hold = NULL;
     conn->out = NULL;           // it lies within them, and the garbage collector would take it for one
     conn->out_len = conn->unacked = 0;
@@ -93,8 +122,7 @@ void conn_close(mh_conn_t *conn) {
         return;
     }
     struct altcp_pcb *pcb = conn_unlink(conn);
-    if (pcb != NULL && altcp_close(pcb) != ERR_OK) {
-        altcp_abort(pcb);
+    if (pcb != NULL && !close_patiently(pcb)) {
         conn->server->aborted = pcb;
     }
     conn_clear(conn);

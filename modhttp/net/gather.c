@@ -175,7 +175,7 @@ int mh_conn_take_body(mh_conn_t *conn, void **data, size_t *len, size_t *size) {
     if (gather_exceeds(conn)) {
         return -EMSGSIZE;
     }
-    if (from->data == NULL || from->at != 0 || !mh_body_done(&conn->body)) {
+    if (conn->state != CONN_OPEN || from->data == NULL || from->at != 0 || !mh_body_done(&conn->body)) {
         return 0;
     }
     *data = from->data;

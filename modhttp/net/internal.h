@@ -157,6 +157,7 @@ void conn_resume(mh_conn_t *conn);          // send what is owed and go on from 
 void conn_linger(mh_conn_t *conn);          // close without losing what was sent
 void conn_close(mh_conn_t *conn);           // let go of the pcb in an orderly way and free the slot
 void conn_drop(mh_conn_t *conn);            // RST, and free the slot
+bool close_patiently(struct altcp_pcb *pcb);        // close a pcb that nobody knows any more; false when it was aborted
 void conn_clear(mh_conn_t *conn);           // the pcb is gone: free everything but what Python still looks at
 void conn_free_request(mh_conn_t *conn);    // head and body
 void conn_credit(mh_conn_t *conn, size_t len);      // take bytes off the front of `in`

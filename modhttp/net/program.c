@@ -74,7 +74,7 @@ int mh_conn_read(mh_conn_t *conn, void *buf, size_t len) {
         conn->flags |= CONN_PULL;
         receive_deferred(conn);
         conn->flags &= ~CONN_PULL;
-    } while (n == -EAGAIN && conn->in != NULL);
+    } while ((n == -EAGAIN || n == -ETIMEDOUT) && conn->in != NULL);
     return n;
 }
 

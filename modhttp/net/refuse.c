@@ -27,13 +27,7 @@ static err_t on_recv_refused(void *arg, struct altcp_pcb *pcb, struct pbuf *p, e
         pbuf_free(p);
         return ERR_OK;
     }
-    altcp_recv(pcb, NULL);
-    altcp_poll(pcb, NULL, 0);
-    if (altcp_close(pcb) != ERR_OK) {
-        altcp_abort(pcb);
-        return ERR_ABRT;
-    }
-    return ERR_OK;
+    return close_patiently(pcb) ? ERR_OK : ERR_ABRT;
 }
 
 static err_t on_poll_refused(void *arg, struct altcp_pcb *pcb) {
