@@ -78,4 +78,8 @@ bool mh_field_next(const uint8_t *data, uint16_t *at, mh_field_t *field);
 // The first field called `name` (any case), searched from offset *at on as in mh_field_next().
 bool mh_field_find(const uint8_t *data, uint16_t *at, const char *name, size_t name_len, mh_field_t *field);
 
+// The next name=value of a Cookie field's value (RFC 6265 section 4.2), of which `*rest` and `*rest_len` are what is left; without white
+// space around either and quotes around the value. What has no '=' is skipped. False at the end.
+bool mh_cookie_next(const char **rest, size_t *rest_len, const char **name, size_t *name_len, const char **value, size_t *value_len);
+
 #endif

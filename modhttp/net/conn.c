@@ -329,6 +329,9 @@ static err_t on_poll(void *arg, struct altcp_pcb *pcb) {
     if (conn->pcb == pcb) {
         check_deadline(conn);
     }
+    if (server->ready_first == conn && server->wake != NULL) {
+        server->wake(server->wake_arg);
+    }
     return verdict(server, pcb, ERR_OK);
 }
 

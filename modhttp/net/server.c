@@ -384,6 +384,10 @@ mh_conn_t *mh_server_take(mh_server_t *server) {
     return conn;
 }
 
+bool mh_server_has_ready(const mh_server_t *server) {
+    return server->ready_first != NULL;
+}
+
 void server_retry(mh_server_t *server) {
     for (unsigned i = 0; i < server->conn_count; i++) {
         mh_conn_t *conn = &server->conns[i];

@@ -47,7 +47,8 @@ typedef struct _mh_stats_t {
 typedef struct _mh_server_t mh_server_t;
 typedef struct _mh_conn_t mh_conn_t;
 
-// Called when the ready queue gets its first entry; at interrupt level or with lwIP held off: it may only set a flag or pend something.
+// Called when the ready queue gets its first entry, and every half second while it has any; at interrupt level or with lwIP held off:
+// it may only set a flag or pend something.
 typedef void (*mh_wake_t)(void *arg);
 
 // Seconds since 1970-01-01, at any level; 0 or a time long past when the clock is not set.
@@ -82,6 +83,9 @@ void mh_server_close(mh_server_t *server);
 // The connection that has waited longest for Python: with a body that needs memory (mh_conn_room), with a new request
 // (mh_conn_is_new), or with room or data that mh_conn_wait() asked for. NULL: none.
 mh_conn_t *mh_server_take(mh_server_t *server);
+
+// Whether mh_server_take() has anything.
+bool mh_server_has_ready(const mh_server_t *server);
 
 const mh_stats_t *mh_server_stats(const mh_server_t *server);
 void mh_server_usage(const mh_server_t *server, unsigned *open, unsigned *idle, unsigned *queued, unsigned *head_buffers_free);

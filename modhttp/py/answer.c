@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "py/mperrno.h"
+#include "py/objgenerator.h"
 #include "py/objstr.h"
 
 #include "py/internal.h"
@@ -252,27 +253,44 @@ void modhttp_answer_leave(modhttp_request_obj_t *self) {
     }
 }
 
+// What there is room for now of the chunk; true when that was the rest of it.
+static bool push_chunk(modhttp_request_obj_t *self) {
+    body_t body;
+    if (!get_body(self->chunk, &body)) {
+        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a generator must give str or bytes, not %s"), mp_obj_get_type_str(self->chunk));
+    }
+    while (self->chunk_at < body.len) {
+        size_t n = write_some(self, &body, self->chunk_at);
+        if (n == 0) {
+            return false;
+        }
+        self->chunk_at += n;
+    }
+    self->chunk = MP_OBJ_NULL;
+    return true;
+}
+
+bool modhttp_answer_push(modhttp_request_obj_t *self, mp_obj_t data) {
+    modhttp_request_conn(self);
+    if (data != MP_OBJ_NULL) {
+        self->chunk = data;
+        self->chunk_at = 0;
+    }
+    return self->chunk == MP_OBJ_NULL || push_chunk(self);
+}
+
 void modhttp_answer_feed(modhttp_request_obj_t *self) {
     for (size_t turn = 0; turn < CHUNKS_PER_TURN; turn++) {
         if (!mh_conn_wants_body(self->conn) || (self->chunk == MP_OBJ_NULL && !next_chunk(self))) {
             end(self);
             return;
         }
-        body_t body;
-        if (!get_body(self->chunk, &body)) {
-            mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a generator must give str or bytes, not %s"), mp_obj_get_type_str(self->chunk));
+        if (!push_chunk(self)) {
+            MICROPY_PY_LWIP_ENTER
+            mh_conn_wait(self->conn, true);
+            MICROPY_PY_LWIP_EXIT
+            return;
         }
-        while (self->chunk_at < body.len) {
-            size_t n = write_some(self, &body, self->chunk_at);
-            if (n == 0) {
-                MICROPY_PY_LWIP_ENTER
-                mh_conn_wait(self->conn, true);
-                MICROPY_PY_LWIP_EXIT
-                return;
-            }
-            self->chunk_at += n;
-        }
-        self->chunk = MP_OBJ_NULL;
     }
     MICROPY_PY_LWIP_ENTER
     mh_conn_requeue(self->conn);
@@ -289,6 +307,14 @@ static void send(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t 
     end(self);
 }
 
+static void send_stream(modhttp_request_obj_t *self, mh_answer_t *answer, mp_obj_t source) {
+    size_t at;
+    self->source = source;
+    answer->length = MH_LENGTH_UNKNOWN;
+    begin(self, answer, &(body_t) { NULL, 0, NULL }, &at);
+    modhttp_answer_feed(self);
+}
+
 // What is not a plain str or bytes, rendered by Python.
 static void send_rendered(modhttp_request_obj_t *self, mp_obj_t result) {
     mp_obj_t *items;
@@ -300,11 +326,31 @@ static void send_rendered(modhttp_request_obj_t *self, mp_obj_t result) {
         send(self, &answer, &body);
         return;
     }
-    self->source = mp_getiter(items[0], NULL);
-    answer.length = MH_LENGTH_UNKNOWN;
-    size_t at;
-    begin(self, &answer, &(body_t) { NULL, 0, NULL }, &at);
-    modhttp_answer_feed(self);
+    send_stream(self, &answer, mp_getiter(items[0], NULL));
+}
+
+// A generator streams, an async handler has an answer in the end: MicroPython shows the difference only when they have run.
+static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator) {
+    if (self->app->spawn != mp_const_none) {
+        mp_call_function_2(self->app->spawn, MP_OBJ_FROM_PTR(self), generator);
+        return;
+    }
+    mp_obj_t value;
+    mp_vm_return_kind_t kind = mp_obj_gen_resume(generator, mp_const_none, MP_OBJ_NULL, &value);
+    if (kind == MP_VM_RETURN_EXCEPTION) {
+        nlr_raise(value);
+    }
+    if (kind == MP_VM_RETURN_NORMAL && value != mp_const_none) {
+        modhttp_answer(self, value);
+        return;
+    }
+    if (kind == MP_VM_RETURN_YIELD && value == mp_const_none) {
+        mp_raise_TypeError(MP_ERROR_TEXT("an async handler needs a loop to run in: await app.serve()"));
+    }
+    mh_answer_t answer = { .status = 200, .type = type_bytes, .type_len = sizeof(type_bytes) - 1 };
+    self->chunk = kind == MP_VM_RETURN_YIELD ? value : MP_OBJ_NULL;
+    self->chunk_at = 0;
+    send_stream(self, &answer, generator);
 }
 
 void modhttp_answer(modhttp_request_obj_t *self, mp_obj_t result) {
@@ -317,7 +363,11 @@ void modhttp_answer(modhttp_request_obj_t *self, mp_obj_t result) {
             end(self);      // written step by step
             return;
         }
-        send_rendered(self, result);
+        if (mp_obj_is_type(result, &mp_type_gen_instance)) {
+            send_generator(self, result);
+        } else {
+            send_rendered(self, result);
+        }
         return;
     }
     body_t body;

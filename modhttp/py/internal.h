@@ -12,6 +12,9 @@
 // A route's handler number has this bit when its pattern captures anything.
 #define HANDLER_CAPTURES (0x8000)
 
+// The handler of what no route serves.
+#define HANDLER_FALLBACK (0x7fff)
+
 typedef struct _modhttp_server_obj_t {
     mp_obj_base_t base;
     struct _modhttp_server_obj_t *next;     // among those that listen
@@ -23,6 +26,10 @@ typedef struct _modhttp_server_obj_t {
     mp_obj_t routes;        // list of (method, pattern, handler), by number
     mp_obj_t render;        // result -> (body, status, field lines or None, content type or None)
     mp_obj_t on_error;      // (request, exception) -> result
+    mp_obj_t call;          // (handler, request, captured…) -> result: calls handlers for us; None: they are called directly
+    mp_obj_t spawn;         // (request, generator): goes on with an async handler in a task of its own; None where no loop runs
+    mp_obj_t fallback;      // handler of what no route serves, or None
+    bool background;        // handlers are called from MicroPython's scheduler
 } modhttp_server_obj_t;
 
 // A request being handled. `conn` is NULL once its answer is complete or the connection was handed on.
@@ -55,6 +62,9 @@ modhttp_request_obj_t *modhttp_request_new(modhttp_server_obj_t *app, mh_conn_t 
 mp_obj_t modhttp_request_path(modhttp_request_obj_t *self);
 mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self);   // RuntimeError when the answer is complete
 
+// The request's handler raised: answer for it, let go of the connection where nobody is there to hear. Raises nothing.
+void modhttp_request_fail(modhttp_request_obj_t *self, mp_obj_t exc);
+
 // answer.c
 void modhttp_answer(modhttp_request_obj_t *self, mp_obj_t result);      // a handler's return value
 // Answer and give back `*conn`, which becomes NULL, without Python's help: allocates nothing, raises nothing. Cuts an answer already begun.
@@ -63,6 +73,8 @@ void modhttp_answer_begin(modhttp_request_obj_t *self, mp_int_t status, mp_obj_t
 void modhttp_answer_write(modhttp_request_obj_t *self, mp_obj_t data);
 void modhttp_answer_end(modhttp_request_obj_t *self);
 void modhttp_answer_feed(modhttp_request_obj_t *self);      // go on with a streamed answer
+// Write a chunk, or go on with it when `data` is MP_OBJ_NULL, as far as there is room. True when all of it is written.
+bool modhttp_answer_push(modhttp_request_obj_t *self, mp_obj_t data);
 void modhttp_answer_leave(modhttp_request_obj_t *self);     // give a streamed answer up; never raises
 
 // stream.c

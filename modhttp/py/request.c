@@ -119,6 +119,28 @@ static mp_obj_t request_client(modhttp_request_obj_t *self) {
     return mp_obj_new_tuple(2, items);
 }
 
+// {name: value} of the Cookie field (RFC 6265 section 5.4); the first of several counts, quotes around a value are not of it.
+static mp_obj_t request_cookies(modhttp_request_obj_t *self) {
+    const uint8_t *data;
+    const mh_head_t *head = mh_conn_head(modhttp_request_conn(self), &data);
+    mp_obj_t dict = mp_obj_new_dict(0);
+    mh_field_t field;
+    for (uint16_t at = head->fields; mh_field_find(data, &at, "cookie", 6, &field);) {
+        const char *rest = field.value;
+        size_t rest_len = field.value_len;
+        const char *name, *value;
+        size_t name_len, value_len;
+        while (mh_cookie_next(&rest, &rest_len, &name, &name_len, &value, &value_len)) {
+            mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(dict), field_str(name, name_len), MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
+            if (elem->value == MP_OBJ_NULL) {
+                elem->value = mp_const_none;
+                elem->value = field_str(value, value_len);
+            }
+        }
+    }
+    return dict;
+}
+
 // --- The body
 
 static int read_some(modhttp_request_obj_t *self, void *buf, size_t len) {
@@ -228,7 +250,10 @@ static mp_uint_t request_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t ar
         return 0;       // the body's stream; the answer ends by itself
     }
     if (request == MP_STREAM_POLL) {
-        mh_conn_t *conn = modhttp_request_conn(self);
+        mh_conn_t *conn = self->conn;
+        if (conn == NULL) {
+            return MP_STREAM_POLL_NVAL;
+        }
         MICROPY_PY_LWIP_ENTER
         mp_uint_t ready = (mh_conn_readable(conn) || mh_conn_body_left(conn) == 0 ? MP_STREAM_POLL_RD : 0)
             | (mh_conn_writable(conn) ? MP_STREAM_POLL_WR : 0);
@@ -265,6 +290,26 @@ static mp_obj_t request_write(mp_obj_t self_in, mp_obj_t data_in) {
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(request_write_obj, request_write);
+
+// push(data) or push(): what there is room for, without waiting. True when all of it is written.
+static mp_obj_t request_push(size_t n_args, const mp_obj_t *args) {
+    return mp_obj_new_bool(modhttp_answer_push(MP_OBJ_TO_PTR(args[0]), n_args > 1 ? args[1] : MP_OBJ_NULL));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(request_push_obj, 1, 2, request_push);
+
+// answer(result): as if a handler had returned it.
+static mp_obj_t request_answer(mp_obj_t self_in, mp_obj_t result) {
+    modhttp_answer(MP_OBJ_TO_PTR(self_in), result);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(request_answer_obj, request_answer);
+
+// fail(exception): as if the handler had raised it.
+static mp_obj_t request_fail(mp_obj_t self_in, mp_obj_t exc) {
+    modhttp_request_fail(MP_OBJ_TO_PTR(self_in), exc);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(request_fail_obj, request_fail);
 
 static mp_obj_t request_end(mp_obj_t self_in) {
     modhttp_answer_end(MP_OBJ_TO_PTR(self_in));
@@ -325,6 +370,10 @@ static mp_obj_t request_get(modhttp_request_obj_t *self, qstr attr) {
         case MP_QSTR_head:
             head = mh_conn_head(modhttp_request_conn(self), &data);
             return mp_obj_new_bytes(data, head->len);
+        case MP_QSTR_begun:
+            return mp_obj_new_bool(self->conn == NULL || !mh_conn_is_new(self->conn));
+        case MP_QSTR_cookies:
+            return request_cookies(self);
         case MP_QSTR_query: {
             mh_target_t target = request_target(self);
             return parse_query(target.query, target.query_len);
@@ -347,6 +396,9 @@ static void request_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
 static const mp_rom_map_elem_t request_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_begin), MP_ROM_PTR(&request_begin_obj) },
     { MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&request_write_obj) },
+    { MP_ROM_QSTR(MP_QSTR_push), MP_ROM_PTR(&request_push_obj) },
+    { MP_ROM_QSTR(MP_QSTR_answer), MP_ROM_PTR(&request_answer_obj) },
+    { MP_ROM_QSTR(MP_QSTR_fail), MP_ROM_PTR(&request_fail_obj) },
     { MP_ROM_QSTR(MP_QSTR_end), MP_ROM_PTR(&request_end_obj) },
     { MP_ROM_QSTR(MP_QSTR_detach), MP_ROM_PTR(&request_detach_obj) },
     { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&mp_stream_read_obj) },

@@ -6,13 +6,15 @@
 #include "py/objexcept.h"
 #include "py/objstr.h"
 #include "py/parsenum.h"
+#include "py/stream.h"
 
 #include "core/answer.h"
 #include "port/port.h"
 #include "py/internal.h"
 
-// Handlers called per poll at the most, so that the program's own loop goes on.
+// Handlers called per poll at the most, so that the program's own loop goes on; and where it goes on between bytecodes.
 #define POLL_BATCH_MAX (16)
+#define BACKGROUND_BATCH_MAX (2)
 
 // Routes that a new server has room for; it grows.
 #define ROUTES_INITIAL (16)
@@ -61,6 +63,8 @@ static void parse_limits(const mp_map_t *kw, uint32_t values[]) {
     }
 }
 
+static void wake(void *arg);
+
 // Server(render, on_error, **limits)
 static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mp_arg_check_num(n_args, n_kw, 2, 2, true);
@@ -83,6 +87,8 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->routes = mp_obj_new_list(0, NULL);
     self->render = args[0];
     self->on_error = args[1];
+    self->call = self->spawn = self->fallback = mp_const_none;
+    self->background = false;
     return MP_OBJ_FROM_PTR(self);
 }
 
@@ -94,7 +100,7 @@ static uint64_t wall_clock(void) {
 static mh_server_t *server_core(modhttp_server_obj_t *self) {
     if (self->server == NULL) {
         void *mem = m_new(uint32_t, (mh_server_size(&self->config) + 3) / 4);
-        self->server = mh_server_init(mem, &self->config, NULL, NULL);
+        self->server = mh_server_init(mem, &self->config, wake, self);
         mh_server_route(self->server, self->router);
         mh_server_set_clock(self->server, wall_clock);
     }
@@ -129,6 +135,9 @@ static void grow_router(modhttp_server_obj_t *self, size_t text_len) {
     for (size_t i = 0; i < count; i++) {
         add_to_router(router, routes[i], i);
     }
+    if (self->fallback != mp_const_none) {
+        mh_router_fallback(router, HANDLER_FALLBACK);
+    }
     void *old = self->router;
     if (self->server != NULL) {
         MICROPY_PY_LWIP_ENTER
@@ -148,7 +157,7 @@ static mp_obj_t server_add(size_t n_args, const mp_obj_t *args) {
     mp_obj_str_get_data(args[2], &text_len);
     mp_obj_t route = mp_obj_new_tuple(3, args + 1);
     mp_obj_list_get(self->routes, &count, &routes);
-    if (count >= HANDLER_CAPTURES) {
+    if (count >= HANDLER_FALLBACK) {
         mp_raise_ValueError(MP_ERROR_TEXT("too many routes"));
     }
     if (self->router == NULL) {
@@ -335,15 +344,28 @@ static size_t fill_args(modhttp_request_obj_t *req, unsigned handler, mp_obj_t a
     return 1 + match.captures;
 }
 
-static void call_handler(modhttp_request_obj_t *req) {
-    unsigned handler = mh_conn_handler(req->conn);
-    mp_obj_t args[1 + MH_ROUTER_CAPTURES];
-    size_t n_args = fill_args(req, handler, args);
+static mp_obj_t find_handler(const modhttp_server_obj_t *self, unsigned number) {
+    if (number == HANDLER_FALLBACK) {
+        return self->fallback;
+    }
     mp_obj_t *items;
     size_t count;
-    mp_obj_list_get(req->app->routes, &count, &items);
-    mp_obj_get_array_fixed_n(items[handler & ~HANDLER_CAPTURES], 3, &items);
-    modhttp_answer(req, mp_call_function_n_kw(items[2], n_args, 0, args));
+    mp_obj_list_get(self->routes, &count, &items);
+    mp_obj_get_array_fixed_n(items[number], 3, &items);
+    return items[2];
+}
+
+static void call_handler(modhttp_request_obj_t *req) {
+    unsigned handler = mh_conn_handler(req->conn);
+    mp_obj_t args[2 + MH_ROUTER_CAPTURES];
+    size_t n_args = fill_args(req, handler, args + 1);
+    mp_obj_t function = find_handler(req->app, handler & ~HANDLER_CAPTURES);
+    if (req->app->call == mp_const_none) {
+        modhttp_answer(req, mp_call_function_n_kw(function, n_args, 0, args + 1));
+    } else {
+        args[0] = function;
+        modhttp_answer(req, mp_call_function_n_kw(req->app->call, 1 + n_args, 0, args));
+    }
 }
 
 static bool ends_program(mp_obj_t exc) {
@@ -367,6 +389,17 @@ static void call_on_error(modhttp_request_obj_t *req, mp_obj_t exc) {
     }
 }
 
+void modhttp_request_fail(modhttp_request_obj_t *req, mp_obj_t exc) {
+    modhttp_answer_leave(req);
+    if (ends_program(exc)) {
+        modhttp_answer_status(&req->conn, 503);
+    } else if (req->conn != NULL && !mh_conn_is_alive(req->conn) && mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))) {
+        modhttp_answer_status(&req->conn, 500);     // the client went away: nobody to answer
+    } else {
+        call_on_error(req, exc);
+    }
+}
+
 static void handle(modhttp_server_obj_t *self, mh_conn_t *conn) {
     modhttp_request_obj_t *volatile req = NULL;
     nlr_buf_t nlr;
@@ -383,19 +416,13 @@ static void handle(modhttp_server_obj_t *self, mh_conn_t *conn) {
     }
     mp_obj_t exc = MP_OBJ_FROM_PTR(nlr.ret_val);
     if (req != NULL) {
-        modhttp_answer_leave(req);
-    }
-    if (ends_program(exc)) {
-        modhttp_answer_status(req == NULL ? &conn : &req->conn, 503);
-        nlr_jump(nlr.ret_val);
-    }
-    if (req != NULL && req->conn != NULL && !mh_conn_is_alive(req->conn) && mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))) {
-        modhttp_answer_status(&req->conn, 500);     // the client went away: nobody to answer
-    } else if (req == NULL) {      // no memory for the request object itself
+        modhttp_request_fail(req, exc);
+    } else {        // no memory for the request object itself
         mp_obj_print_exception(&mp_plat_print, exc);
         modhttp_answer_status(&conn, 503);
-    } else {
-        call_on_error(req, exc);
+    }
+    if (ends_program(exc)) {
+        nlr_jump(nlr.ret_val);
     }
 }
 
@@ -408,9 +435,9 @@ static void give_room(mh_conn_t *conn, size_t size) {
     m_del(char, unused, 0);
 }
 
-static int dispatch(modhttp_server_obj_t *self) {
+static int dispatch(modhttp_server_obj_t *self, int max) {
     int handled = 0;
-    for (int turn = 0; turn < POLL_BATCH_MAX; turn++) {
+    for (int turn = 0; turn < max; turn++) {
         MICROPY_PY_LWIP_ENTER
         mh_conn_t *conn = mh_server_take(self->server);
         size_t room = conn == NULL ? 0 : mh_conn_room(conn);
@@ -428,16 +455,70 @@ static int dispatch(modhttp_server_obj_t *self) {
     return handled;
 }
 
-// poll(timeout_ms) -> requests handled. Negative: wait for one without end.
-static mp_obj_t server_poll(mp_obj_t self_in, mp_obj_t timeout_in) {
-    modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_int_t timeout = mp_obj_get_int(timeout_in);
+// --- In the background: handlers run from MicroPython's scheduler, between the bytecodes of the program.
+
+// What is left after a batch: queued like a Python callback, of which the scheduler runs one at a time, so that the program goes on.
+static mp_obj_t background_more(mp_obj_t none);
+static MP_DEFINE_CONST_FUN_OBJ_1(background_more_obj, background_more);
+
+static bool has_ready(const modhttp_server_obj_t *self) {
+    MICROPY_PY_LWIP_ENTER
+    bool ready = self->server != NULL && mh_server_has_ready(self->server);
+    MICROPY_PY_LWIP_EXIT
+    return ready;
+}
+
+// Nothing may be raised into the scheduler, which would stay locked: what ends the program is raised in the program.
+static void serve_background(void) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        bool more = false;
+        for (modhttp_server_obj_t *self = MP_STATE_VM(modhttp_servers); self != NULL; self = self->next) {
+            if (self->background) {
+                dispatch(self, BACKGROUND_BATCH_MAX);
+                more |= has_ready(self);
+            }
+        }
+        if (more) {
+            mp_sched_schedule(MP_OBJ_FROM_PTR(&background_more_obj), mp_const_none);    // full: the next tick wakes us
+        }
+        nlr_pop();
+    } else {
+        mp_sched_exception(MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
+}
+
+static mp_obj_t background_more(mp_obj_t none) {
+    (void)none;
+    serve_background();
+    return mp_const_none;
+}
+
+static void on_background(mp_sched_node_t *node) {
+    (void)node;
+    serve_background();
+}
+
+// At interrupt level.
+static void wake(void *arg) {
+    static mp_sched_node_t node;
+    const modhttp_server_obj_t *self = arg;
+    if (self->background) {
+        mp_sched_schedule_node(&node, on_background);
+    }
+}
+
+// poll(timeout_ms, max=16) -> requests handled. Negative: wait for one without end.
+static mp_obj_t server_poll(size_t n_args, const mp_obj_t *args) {
+    modhttp_server_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    mp_int_t timeout = mp_obj_get_int(args[1]);
+    mp_int_t max = n_args > 2 ? mp_obj_get_int(args[2]) : POLL_BATCH_MAX;
     mp_uint_t start = mp_hal_ticks_ms();
     if (self->server == NULL) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the server is not started"));
     }
     for (;;) {
-        int handled = dispatch(self);
+        int handled = dispatch(self, max);
         bool over = timeout < 0 && mh_server_port(self->server) == 0;   // nothing will come any more
         if (handled > 0 || timeout == 0 || over) {
             mp_event_handle_nowait();
@@ -454,7 +535,7 @@ static mp_obj_t server_poll(mp_obj_t self_in, mp_obj_t timeout_in) {
         mp_event_wait_ms((mp_uint_t)timeout - passed);
     }
 }
-static MP_DEFINE_CONST_FUN_OBJ_2(server_poll_obj, server_poll);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(server_poll_obj, 2, 3, server_poll);
 
 // --- Figures
 
@@ -491,10 +572,42 @@ static mp_obj_t server_stats(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(server_stats_obj, server_stats);
 
-// port: 0 when not listening
+static void set_fallback(modhttp_server_obj_t *self, mp_obj_t handler) {
+    self->fallback = handler;
+    if (self->router == NULL) {
+        grow_router(self, 0);
+    }
+    MICROPY_PY_LWIP_ENTER
+    mh_router_fallback(self->router, handler == mp_const_none ? -1 : HANDLER_FALLBACK);
+    MICROPY_PY_LWIP_EXIT
+}
+
+static bool server_store(modhttp_server_obj_t *self, qstr attr, mp_obj_t value) {
+    switch (attr) {
+        case MP_QSTR_call:
+            self->call = value;
+            return true;
+        case MP_QSTR_spawn:
+            self->spawn = value;
+            return true;
+        case MP_QSTR_fallback:
+            set_fallback(self, value);
+            return true;
+        case MP_QSTR_background:
+            self->background = mp_obj_is_true(value);
+            return true;
+        default:
+            return false;
+    }
+}
+
+// port: 0 when not listening. call, spawn, fallback, background: for the Python layer to set.
 static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
+        if (dest[1] != MP_OBJ_NULL && server_store(self, attr, dest[1])) {
+            dest[0] = MP_OBJ_NULL;
+        }
         return;
     }
     if (attr == MP_QSTR_port) {
@@ -503,6 +616,21 @@ static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         dest[1] = MP_OBJ_SENTINEL;      // look in the locals
     }
 }
+
+// A server can be waited for like a stream: it is readable when a request is ready, and when it has stopped.
+static mp_uint_t server_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *errcode) {
+    const modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    if (request == MP_STREAM_POLL) {
+        bool over = self->server == NULL || mh_server_port(self->server) == 0;
+        return over || has_ready(self) ? arg & MP_STREAM_POLL_RD : 0;
+    }
+    *errcode = MP_EINVAL;
+    return MP_STREAM_ERROR;
+}
+
+static const mp_stream_p_t server_stream = {
+    .ioctl = server_ioctl,
+};
 
 static const mp_rom_map_elem_t server_locals_table[] = {
     // on boards that are not ours no hook tells of a soft reset: the sweep of the heap does
@@ -521,5 +649,6 @@ MP_DEFINE_CONST_OBJ_TYPE(
     MP_TYPE_FLAG_NONE,
     make_new, server_make_new,
     attr, server_attr,
+    protocol, &server_stream,
     locals_dict, &server_locals
     );

@@ -12,8 +12,9 @@ app.run(port=80)
 """
 
 from _modhttp import HTTPError, Request
-from modhttp.response import Response, html
-from modhttp.server import Server
+from modhttp.faces import Handler
+from modhttp.response import Response, abort, html, redirect
+from modhttp.server import Server, serve
 
 __version__ = "0.1.0"
-__all__ = ("HTTPError", "Request", "Response", "Server", "html")
+__all__ = ("HTTPError", "Handler", "Request", "Response", "Server", "abort", "html", "redirect", "serve")

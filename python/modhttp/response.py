@@ -2,7 +2,7 @@
 
 import json
 
-from _modhttp import check_field
+from _modhttp import HTTPError, check_field
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
@@ -25,6 +25,56 @@ class Response:
         self.status = status
         self.headers = headers
         self.content_type = content_type
+
+    def set_cookie(self, name, value="", max_age=None, path="/", domain=None, secure=False, httponly=True, samesite="Lax"):
+        """Have the client keep a cookie (RFC 6265), for max_age seconds or for its session.
+
+        Raises ValueError for what a cookie cannot hold: quotes, commas, semicolons, backslashes, spaces, controls.
+        """
+        for text in (name, value):
+            if any(c in ' ",;\\' or c < " " or c > "~" for c in text) or (text is name and (not text or "=" in text)):
+                raise ValueError("cookie %s has a character that cookies cannot hold" % name)
+        words = [name + "=" + value]
+        for key, setting in (("Max-Age", max_age), ("Path", path), ("Domain", domain), ("SameSite", samesite)):
+            if setting is not None:
+                words.append("%s=%s" % (key, setting))
+        words += ["Secure"] * secure + ["HttpOnly"] * httponly
+        self.add_header("Set-Cookie", "; ".join(words))
+
+    def delete_cookie(self, name, path="/", domain=None):
+        """Have the client forget a cookie."""
+        self.set_cookie(name, "", 0, path, domain)
+
+    def add_header(self, name, value):
+        """Add a field, beside those of the same name."""
+        headers = self.headers or []
+        self.headers = list(headers.items() if isinstance(headers, dict) else headers)
+        self.headers.append((name, value))
+
+    @classmethod
+    def of(cls, result):
+        """A Response of anything that a handler may return."""
+        if isinstance(result, cls):
+            return result
+        if isinstance(result, tuple):
+            body, status, *headers = result
+            response = cls.of(body)
+            response.status = status
+            response.headers = headers[0] if headers else response.headers
+            return response
+        if isinstance(result, int) and not isinstance(result, bool):
+            return cls(b"", result)
+        return cls(result)
+
+
+def abort(status, message=None):
+    """End the handler with this status. Raises HTTPError."""
+    raise HTTPError(status) if message is None else HTTPError(status, message)
+
+
+def redirect(location, status=302):
+    """An answer that sends the client elsewhere."""
+    return Response(b"", status, {"Location": location})
 
 
 def html(body, status=200, headers=None):

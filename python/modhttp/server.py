@@ -1,9 +1,10 @@
-"""The server: routes, ways to run, and what becomes of exceptions."""
+"""The server: routes, hooks, ways to run, and what becomes of exceptions."""
 
 import sys
 
 import _modhttp
-from modhttp.response import render
+from modhttp.faces import CallbackResponse, methods_of, route_for
+from modhttp.response import Response, render
 
 
 class Server:
@@ -19,6 +20,11 @@ class Server:
     def __init__(self, *, debug=False, **limits):
         self.debug = debug
         self._core = _modhttp.Server(render, self._on_error, **limits)
+        self._before = []
+        self._after = []
+        self._errors = {}
+        self._routes = []  # what mount() tells another server, now and later
+        self._mounts = []
 
     @property
     def port(self):
@@ -26,6 +32,12 @@ class Server:
         return self._core.port
 
     # Routes
+
+    def _add(self, method, path, function):
+        self._core.add(method, path, function)
+        self._routes.append((method, path, function))
+        for prefix, parent in self._mounts:
+            parent._add(method, prefix + path, self._mounted(function))
 
     def route(self, path, methods=("GET",)):
         """Decorator: serve `path` with the function, called with the request and what the pattern captures, in order.
@@ -36,7 +48,7 @@ class Server:
 
         def add(function):
             for method in methods:
-                self._core.add(method, path, function)
+                self._add(method, path, function)
             return function
 
         return add
@@ -61,14 +73,88 @@ class Server:
         """Decorator: serve DELETE of `path`."""
         return self.route(path, ("DELETE",))
 
+    def add(self, path, handler):
+        """Serve `path` with a Handler subclass: each method that it has a do_… for."""
+        methods = methods_of(handler)
+        if not methods:
+            raise ValueError("%s has no do_GET or the like" % handler.__name__)
+        for method in methods:
+            self._add(method, path, route_for(handler, method))
+
+    def callback(self, function):
+        """Serve what no route does with function(request, response). Also a decorator. None: no longer."""
+        self._core.fallback = function and (lambda request: function(request, CallbackResponse(request)))
+        return function
+
+    def mount(self, prefix, other):
+        """Serve the routes of another Server, those it gets later too, below a prefix, with its hooks and error handlers."""
+        if not prefix.startswith("/") or prefix.endswith("/"):
+            raise ValueError("prefix must begin with / and not end with it")
+        other._mounts.append((prefix, self))
+        for method, path, function in other._routes:
+            self._add(method, prefix + path, other._mounted(function))
+
+    def _mounted(self, function):
+        """The function for a route of another server's, with what is ours around it."""
+
+        def serve(request, *captures):
+            try:
+                return self._call(function, request, *captures)
+            except Exception as exc:
+                handler = self._error_handler(exc)
+                if handler is None:
+                    raise
+                return handler(request, exc)
+
+        return serve
+
+    # Hooks
+
+    def before(self, function):
+        """Decorator: call function(request) before each handler; what it returns, other than None, is the answer."""
+        self._before.append(function)
+        self._core.call = self._call
+        return function
+
+    def after(self, function):
+        """Decorator: call function(request, response) with each handler's answer; it may change it or return another."""
+        self._after.append(function)
+        self._core.call = self._call
+        return function
+
+    def _call(self, handler, request, *captures):
+        for hook in self._before:
+            result = hook(request)
+            if result is not None:
+                break
+        else:
+            result = handler(request, *captures)
+        if not self._after or result is None:
+            return result
+        if hasattr(result, "send"):
+            return self._finish_later(request, result)
+        return self._finish(request, result)
+
+    def _finish(self, request, result):
+        response = Response.of(result)
+        for hook in self._after:
+            response = hook(request, response) or response
+        return response
+
+    def _finish_later(self, request, coroutine):
+        result = yield from coroutine
+        return result if result is None else self._finish(request, result)
+
     # Running
 
-    def start(self, port=80, host="0.0.0.0"):
-        """Listen; poll() then serves. A port held by an older Server of this program is taken over.
+    def start(self, port=80, host="0.0.0.0", background=False):
+        """Listen; poll() then serves, or with background=True MicroPython's scheduler does, between the program's bytecodes.
 
-        When it listens there already, it goes on with what has come. Raises OSError(EADDRINUSE) when anything else
-        has the port, OSError(EHOSTUNREACH) when no network interface is up.
+        A port held by an older Server of this program is taken over. When this one listens there already, it goes on
+        with what has come. Raises OSError(EADDRINUSE) when anything else has the port, OSError(EHOSTUNREACH) when no
+        network interface is up.
         """
+        self._core.background = background
         self._core.listen(port, host)
 
     def poll(self, timeout_ms=0):
@@ -86,9 +172,32 @@ class Server:
             self.stop()
             raise
 
+    async def serve(self, port=80, host="0.0.0.0"):
+        """Listen and serve in asyncio's loop until stop() or cancellation. Handlers may be async."""
+        from modhttp.loop import readable, spawn
+
+        self.start(port, host)
+        core = self._core
+        core.spawn = spawn
+        try:
+            while core.port:
+                await readable(core)
+                core.poll(0, 1)
+        except BaseException:
+            self.stop()
+            raise
+        finally:
+            core.spawn = None
+
     def stop(self):
         """Stop listening. Answers under way are completed, connections closed, requests that wait get 503."""
         self._core.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
 
     def stats(self):
         """A dict of figures.
@@ -101,8 +210,34 @@ class Server:
 
     # Exceptions
 
+    def error(self, what):
+        """Decorator: answer with function(request, exc) where a handler raises `what`: an exception class, or a status
+        that HTTPError was raised with. error(404) also has what no route serves.
+        """
+
+        def add(function):
+            self._errors[what] = function
+            if what == 404 and self._core.fallback is None:
+                self._core.fallback = lambda request: function(request, _modhttp.HTTPError(404))
+            return function
+
+        return add
+
+    def _error_handler(self, exc):
+        """The most particular of the program's error handlers for this exception, or None."""
+        if isinstance(exc, _modhttp.HTTPError) and exc.args and exc.args[0] in self._errors:
+            return self._errors[exc.args[0]]
+        best = None
+        for kind in self._errors:
+            if isinstance(kind, type) and isinstance(exc, kind) and (best is None or issubclass(kind, best)):
+                best = kind
+        return self._errors.get(best)
+
     def _on_error(self, request, exc):
         """The answer to a request whose handler raised."""
+        handler = self._error_handler(exc)
+        if handler is not None:
+            return handler(request, exc)
         if isinstance(exc, _modhttp.HTTPError) and exc.args:
             status = exc.args[0]
             return (exc.args[1] if len(exc.args) > 1 else _modhttp.reason(status)) + "\n", status
@@ -117,3 +252,10 @@ class Server:
             sys.print_exception(exc, trace)
             text += "\n" + trace.getvalue()
         return text, 500
+
+
+def serve(function, port=80, host="0.0.0.0", **limits):
+    """Serve everything with function(request, response), until Ctrl-C."""
+    app = Server(**limits)
+    app.callback(function)
+    app.run(port, host)

@@ -1,0 +1,51 @@
+"""In asyncio's loop: waiting for the server, and async handlers, each in a task of its own."""
+
+import asyncio
+from asyncio import core
+
+from modhttp.response import BYTES
+
+
+def readable(stream):
+    """Awaitable: until the stream has something."""
+    yield core._io_queue.queue_read(stream)
+
+
+def spawn(request, generator):
+    """Go on with what an async handler, or a generator, has returned."""
+    asyncio.create_task(_drive(request, generator))
+
+
+def _drive(request, generator):
+    """The task of an async handler, of a generator that streams, or of both in one: it awaits where that gives None."""
+    step, value = generator.send, None
+    try:
+        while True:
+            try:
+                item = step(value)
+            except StopIteration as end:
+                return _finish(request, end.value)
+            step, value = generator.send, None
+            if item is None:
+                try:
+                    yield
+                except BaseException as exc:
+                    step, value = generator.throw, exc  # cancelled, say: the handler hears of it
+                continue
+            if not request.begun:
+                request.begin(200, BYTES)
+            done = request.push(item)
+            while not done:
+                yield core._io_queue.queue_write(request)
+                done = request.push()
+    except BaseException as exc:
+        generator.close()
+        request.fail(exc)
+        if not isinstance(exc, Exception):
+            raise
+
+
+def _finish(request, result):
+    if result is None and not request.begun:
+        request.begin(200, BYTES)  # a generator that gave nothing
+    request.answer(result)
