@@ -329,6 +329,26 @@ static void send_rendered(modhttp_request_obj_t *self, mp_obj_t result) {
     send_stream(self, &answer, mp_getiter(items[0], NULL));
 }
 
+static bool asyncio_is_loaded(void) {
+    return mp_map_lookup(&MP_STATE_VM(mp_loaded_modules_dict).map, MP_OBJ_NEW_QSTR(MP_QSTR_asyncio), MP_MAP_LOOKUP) != NULL;
+}
+
+// Run a generator up to its first item, and true; or to its end, and false with what it returns. Where asyncio is loaded it may await,
+// which without a task crashes MicroPython: Python does it with care.
+static bool first_step(modhttp_request_obj_t *self, mp_obj_t generator, mp_obj_t *value) {
+    if (asyncio_is_loaded()) {
+        mp_obj_t *items;
+        mp_obj_get_array_fixed_n(mp_call_function_1(self->app->step, generator), 2, &items);
+        *value = items[1];
+        return mp_obj_is_true(items[0]);
+    }
+    mp_vm_return_kind_t kind = mp_obj_gen_resume(generator, mp_const_none, MP_OBJ_NULL, value);
+    if (kind == MP_VM_RETURN_EXCEPTION) {
+        nlr_raise(*value);
+    }
+    return kind == MP_VM_RETURN_YIELD;
+}
+
 // A generator streams, an async handler has an answer in the end: MicroPython shows the difference only when they have run.
 static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator) {
     if (self->app->spawn != mp_const_none) {
@@ -336,19 +356,16 @@ static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator) {
         return;
     }
     mp_obj_t value;
-    mp_vm_return_kind_t kind = mp_obj_gen_resume(generator, mp_const_none, MP_OBJ_NULL, &value);
-    if (kind == MP_VM_RETURN_EXCEPTION) {
-        nlr_raise(value);
-    }
-    if (kind == MP_VM_RETURN_NORMAL && value != mp_const_none) {
+    bool goes_on = first_step(self, generator, &value);
+    if (!goes_on && value != mp_const_none) {
         modhttp_answer(self, value);
         return;
     }
-    if (kind == MP_VM_RETURN_YIELD && value == mp_const_none) {
+    if (goes_on && value == mp_const_none) {
         mp_raise_TypeError(MP_ERROR_TEXT("an async handler needs a loop to run in: await app.serve()"));
     }
     mh_answer_t answer = { .status = 200, .type = type_bytes, .type_len = sizeof(type_bytes) - 1 };
-    self->chunk = kind == MP_VM_RETURN_YIELD ? value : MP_OBJ_NULL;
+    self->chunk = goes_on ? value : MP_OBJ_NULL;
     self->chunk_at = 0;
     send_stream(self, &answer, generator);
 }

@@ -28,6 +28,7 @@ typedef struct _modhttp_server_obj_t {
     mp_obj_t on_error;      // (request, exception) -> result
     mp_obj_t call;          // (handler, request, captured…) -> result: calls handlers for us; None: they are called directly
     mp_obj_t spawn;         // (request, generator): goes on with an async handler in a task of its own; None where no loop runs
+    mp_obj_t step;          // (generator) -> its first item, where asyncio is loaded and no loop of ours runs
     mp_obj_t fallback;      // handler of what no route serves, or None
     bool background;        // handlers are called from MicroPython's scheduler
 } modhttp_server_obj_t;

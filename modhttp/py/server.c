@@ -87,7 +87,7 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->routes = mp_obj_new_list(0, NULL);
     self->render = args[0];
     self->on_error = args[1];
-    self->call = self->spawn = self->fallback = mp_const_none;
+    self->call = self->spawn = self->step = self->fallback = mp_const_none;
     self->background = false;
     return MP_OBJ_FROM_PTR(self);
 }
@@ -590,6 +590,9 @@ static bool server_store(modhttp_server_obj_t *self, qstr attr, mp_obj_t value) 
         case MP_QSTR_spawn:
             self->spawn = value;
             return true;
+        case MP_QSTR_step:
+            self->step = value;
+            return true;
         case MP_QSTR_fallback:
             set_fallback(self, value);
             return true;
@@ -601,7 +604,7 @@ static bool server_store(modhttp_server_obj_t *self, qstr attr, mp_obj_t value) 
     }
 }
 
-// port: 0 when not listening. call, spawn, fallback, background: for the Python layer to set.
+// port: 0 when not listening. call, spawn, step, fallback, background: for the Python layer to set.
 static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {

@@ -46,7 +46,7 @@ class Handler:
         self._fields = []
 
     def send_header(self, keyword, value):
-        """Add a field. Raises ValueError for a name or value that HTTP does not allow, at the latest in end_headers()."""
+        """Add a field. A name or value that HTTP does not allow is a ValueError in end_headers()."""
         self._fields.append((keyword, value))
 
     def end_headers(self):
@@ -90,6 +90,19 @@ def route_for(handler, method):
     return serve
 
 
+def route_for_callback(function):
+    """A function for a route that calls function(request, response)."""
+
+    def serve(request):
+        response = CallbackResponse(request)
+        result = function(request, response)
+        if hasattr(result, "send"):
+            return response._later(result)
+        return response._answer
+
+    return serve
+
+
 class CallbackResponse:
     """What a callback answers with: send() once, or begin() and write() step by step."""
 
@@ -98,14 +111,19 @@ class CallbackResponse:
         self.status = 200
         self.headers = {}
         self.content_type = None
+        self._answer = None
 
     def send(self, body=b"", status=None, headers=None, content_type=None):
-        """Answer with anything that a handler may return as a body."""
+        """Answer with anything that a handler may return as a body; it goes out when the callback returns."""
         if headers:
             self.headers.update(headers)
-        self._request.answer(
-            Response(body, status or self.status, self.headers or None, content_type or self.content_type)
+        self._answer = Response(
+            body, status or self.status, self.headers or None, content_type or self.content_type
         )
+
+    def _later(self, coroutine):
+        yield from coroutine
+        return self._answer
 
     def begin(self):
         """Send status and headers; write() then sends the body."""

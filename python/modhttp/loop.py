@@ -16,6 +16,38 @@ def spawn(request, generator):
     asyncio.create_task(_drive(request, generator))
 
 
+def run(coroutine):
+    """Run it to its end in a loop of its own; False if a loop runs already."""
+    if core.cur_task is not None:
+        return False
+    try:
+        asyncio.run(coroutine)
+    finally:
+        coroutine.close()  # interrupted, it has not heard of it
+        asyncio.new_event_loop()
+    return True
+
+
+def step(generator):
+    """Run a generator to its first item, outside of any loop of ours: (True, item), or (False, what it returned).
+
+    What it awaits queues the current task, which is none or not its own: a stand-in takes that place, and is forgotten.
+    """
+    current = core.cur_task
+    core.cur_task = stand_in = core.Task(generator)
+    try:
+        item = next(generator)
+    except StopIteration as end:
+        return False, end.value
+    finally:
+        core.cur_task = current
+    if item is None:
+        core._io_queue.remove(stand_in)
+        core._task_queue.remove(stand_in)
+        generator.close()
+    return True, item
+
+
 def _drive(request, generator):
     """The task of an async handler, of a generator that streams, or of both in one: it awaits where that gives None."""
     step, value = generator.send, None

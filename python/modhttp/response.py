@@ -26,7 +26,9 @@ class Response:
         self.headers = headers
         self.content_type = content_type
 
-    def set_cookie(self, name, value="", max_age=None, path="/", domain=None, secure=False, httponly=True, samesite="Lax"):
+    def set_cookie(
+        self, name, value="", max_age=None, path="/", domain=None, secure=False, httponly=True, samesite="Lax"
+    ):
         """Have the client keep a cookie (RFC 6265), for max_age seconds or for its session.
 
         Raises ValueError for what a cookie cannot hold: quotes, commas, semicolons, backslashes, spaces, controls.

@@ -3,7 +3,7 @@
 import sys
 
 import _modhttp
-from modhttp.faces import CallbackResponse, methods_of, route_for
+from modhttp.faces import methods_of, route_for, route_for_callback
 from modhttp.response import Response, render
 
 
@@ -20,6 +20,7 @@ class Server:
     def __init__(self, *, debug=False, **limits):
         self.debug = debug
         self._core = _modhttp.Server(render, self._on_error, **limits)
+        self._core.step = _step
         self._before = []
         self._after = []
         self._errors = {}
@@ -83,11 +84,11 @@ class Server:
 
     def callback(self, function):
         """Serve what no route does with function(request, response). Also a decorator. None: no longer."""
-        self._core.fallback = function and (lambda request: function(request, CallbackResponse(request)))
+        self._core.fallback = function and route_for_callback(function)
         return function
 
     def mount(self, prefix, other):
-        """Serve the routes of another Server, those it gets later too, below a prefix, with its hooks and error handlers."""
+        """Serve another Server's routes, those it gets later too, below a prefix, with its hooks and error handlers."""
         if not prefix.startswith("/") or prefix.endswith("/"):
             raise ValueError("prefix must begin with / and not end with it")
         other._mounts.append((prefix, self))
@@ -117,7 +118,7 @@ class Server:
         return function
 
     def after(self, function):
-        """Decorator: call function(request, response) with each handler's answer; it may change it or return another."""
+        """Decorator: call function(request, response) with each answer of a handler; it may change or replace it."""
         self._after.append(function)
         self._core.call = self._call
         return function
@@ -148,7 +149,7 @@ class Server:
     # Running
 
     def start(self, port=80, host="0.0.0.0", background=False):
-        """Listen; poll() then serves, or with background=True MicroPython's scheduler does, between the program's bytecodes.
+        """Listen; poll() then serves. With background=True the scheduler does, between the program's bytecodes.
 
         A port held by an older Server of this program is taken over. When this one listens there already, it goes on
         with what has come. Raises OSError(EADDRINUSE) when anything else has the port, OSError(EHOSTUNREACH) when no
@@ -162,7 +163,12 @@ class Server:
         return self._core.poll(timeout_ms)
 
     def run(self, port=80, host="0.0.0.0"):
-        """Listen and serve until stop() or Ctrl-C (KeyboardInterrupt)."""
+        """Listen and serve until stop() or Ctrl-C (KeyboardInterrupt). With asyncio loaded, handlers may be async."""
+        if "asyncio" in sys.modules:
+            from modhttp.loop import run
+
+            if run(self.serve(port, host)):
+                return
         self.start(port, host)
         poll = self._core.poll
         try:
@@ -252,6 +258,12 @@ class Server:
             sys.print_exception(exc, trace)
             text += "\n" + trace.getvalue()
         return text, 500
+
+
+def _step(generator):
+    from modhttp.loop import step
+
+    return step(generator)
 
 
 def serve(function, port=80, host="0.0.0.0", **limits):
