@@ -1,4 +1,4 @@
-"""Handler classes, callbacks, hooks, error handlers, cookies, mounting: under run(), poll(), asyncio, in the background."""
+"""Handler classes, callbacks, hooks, errors, cookies, mounting: under run(), poll(), asyncio and in the background."""
 
 import http.cookies
 import json

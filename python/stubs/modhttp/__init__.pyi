@@ -78,7 +78,7 @@ class Request:
     def write(self, data: Union[str, bytes, bytearray, memoryview]) -> None:
         """Send some of the body, waiting for room. Raises OSError(ECONNRESET) when the client is gone."""
     def push(self, data: Union[str, bytes, bytearray, memoryview] = ...) -> bool:
-        """Send some of the body as far as there is room; push() goes on with the rest. True when all of it is written."""
+        """Send what there is room for; push() goes on with the rest. True when all of it is written."""
     def end(self) -> None: ...
     begun: bool
     """Whether the answer has begun."""
