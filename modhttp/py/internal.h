@@ -63,7 +63,7 @@ modhttp_request_obj_t *modhttp_request_new(modhttp_server_obj_t *app, mh_conn_t 
 mp_obj_t modhttp_request_path(modhttp_request_obj_t *self);
 mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self);   // RuntimeError when the answer is complete
 
-// The request's handler raised: answer for it, let go of the connection where nobody is there to hear. Raises nothing.
+// The request's handler raised: answer for it, let go of the connection where nobody is there to hear. Raises only what ends the program.
 void modhttp_request_fail(modhttp_request_obj_t *self, mp_obj_t exc);
 
 // answer.c
