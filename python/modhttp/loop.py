@@ -43,7 +43,8 @@ def step(generator):
         core.cur_task = current
     if item is None:
         core._io_queue.remove(stand_in)
-        core._task_queue.remove(stand_in)
+        if core._task_queue.peek():  # MicroPython's does not look whether it is empty
+            core._task_queue.remove(stand_in)
         generator.close()
     return True, item
 
