@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = ("cases", "head", "usual", "body", "uri", "router", "answer")
+TESTS = ("cases", "head", "usual", "body", "uri", "cookie", "router", "answer")
 
 
 def run_again(environment, tests=TESTS):
