@@ -149,6 +149,9 @@ class Wire:
             self.note_movement()
             if self.stalled and isinstance(error, ConnectionResetError):
                 raise Orderly("ended when stalled") from None  # it was connected, and refused before we looked
+            if isinstance(error, ConnectionRefusedError):
+                # The kernel took a port again that lwIP still remembers. A listener that is gone would show at the end.
+                raise Orderly("port in use a moment ago") from None
             raise Wrong(f"no connection: {error!r}") from None
         self.moved = time.monotonic()
         return self
