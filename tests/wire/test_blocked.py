@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from links import program, serving, wait_for_quiet
+from links import program, wait_for_quiet
 from peer import Peer
 
 LONG = "MODHTTP_LONG" in os.environ
@@ -45,12 +45,6 @@ NATIVE = {
     b"BREW / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n": b"501",
     b"rubbish\r\n\r\n": b"400",
 }
-
-
-@pytest.fixture(scope="module", params=["host", "sanitized", "rp2040"])
-def server(request, tmp_path_factory):
-    with serving(request.param, APP, tmp_path_factory.mktemp("wire")) as server:
-        yield server
 
 
 def ask(server, data):

@@ -5,7 +5,7 @@ import time
 import pytest
 from dpkt.tcp import TH_FIN, TH_RST
 
-from links import program, read_all, serving, threads
+from links import program, read_all, threads
 from peer import Peer
 
 APP = program(max_connections=12, head_timeout=2, progress_timeout=8)
@@ -31,12 +31,6 @@ PACE = {"408": (1, 4)}
 USUAL_PACE = (500, 1)
 ROUND = 0.02
 SENDING = 4.5       # seconds: longer than an answered connection waits for a client that is silent
-
-
-@pytest.fixture(scope="module", params=["host", "sanitized", "rp2040"])
-def server(request, tmp_path_factory):
-    with serving(request.param, APP, tmp_path_factory.mktemp("wire")) as server:
-        yield server
 
 
 def check_answer(answer, status):

@@ -12,9 +12,7 @@ import threading
 import time
 from collections import Counter
 
-import pytest
-
-from links import fresh_client_is_served, in_namespace, program, reset_on_close, serving, threads, wait_for_quiet
+from links import fresh_client_is_served, in_namespace, program, reset_on_close, threads, wait_for_quiet
 
 SECONDS = 60 if "MODHTTP_LONG" in os.environ else 15
 WRK, HONEST, SLOW, RUBBISH = 24, 24, 8, 8
@@ -171,10 +169,7 @@ def wrk(server, tally):
         tally.unseen += WRK     # cut short at the end
 
 
-@pytest.fixture(scope="module", params=["host", "sanitized"] if SECONDS == 60 else ["host"])
-def server(request, tmp_path_factory):
-    with serving(request.param, APP, tmp_path_factory.mktemp("wire")) as server:
-        yield server
+TARGETS = ["host", "sanitized"] if SECONDS == 60 else ["host"]
 
 
 def test_crowd(server):

@@ -3,7 +3,7 @@
 import pytest
 from dpkt.tcp import TH_ACK, TH_FIN
 
-from links import fresh_client_is_served, program, serving, wait_for_quiet
+from links import program
 from peer import MASK, Peer
 
 APP = program("""
@@ -19,21 +19,6 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n"
 POST = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nsome body"
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" \
     b"5;a=b\r\nsome \r\n4\r\nbody\r\n0\r\nTrailer: x\r\n\r\n"
-
-
-@pytest.fixture(scope="module", params=["host", "sanitized", "rp2040"])
-def server(request, tmp_path_factory):
-    with serving(request.param, APP, tmp_path_factory.mktemp("wire")) as server:
-        yield server
-
-
-@pytest.fixture
-def nothing_left(server):
-    server.state()      # the first answer of a kind keeps some memory for good
-    before = wait_for_quiet(server)
-    yield
-    fresh_client_is_served(server)
-    wait_for_quiet(server, before)
 
 
 def statuses(answer):

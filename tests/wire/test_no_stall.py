@@ -10,7 +10,7 @@ import statistics
 
 import pytest
 
-from links import program, serving
+from links import program
 from peer import Peer
 
 APP = program("""
@@ -299,10 +299,7 @@ EXCHANGES = [
 ]
 
 
-@pytest.fixture(scope="module", params=["host", "rp2040"])
-def server(request, tmp_path_factory):
-    with serving(request.param, APP, tmp_path_factory.mktemp("wire")) as server:
-        yield server
+TARGETS = ["host", "rp2040"]
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from links import program, read_all, reset_on_close, serving, wait_for_quiet
+from links import program, read_all, reset_on_close, wait_for_quiet
 from peer import PATIENCE
 
 APP = program("""
@@ -37,10 +37,7 @@ BIG = "".join("%07d\\n" % i for i in range(5000)) * 10
 BIG = b"".join(b"%07d\n" % i for i in range(5000)) * 10
 
 
-@pytest.fixture(scope="module", params=["host", "sanitized"])
-def server(request, tmp_path_factory):
-    with serving(request.param, APP, tmp_path_factory.mktemp("wire")) as server:
-        yield server
+TARGETS = ["host", "sanitized"]
 
 
 @pytest.mark.parametrize("opening, status", [
