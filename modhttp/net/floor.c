@@ -10,11 +10,7 @@ static err_t on_recv(void *arg, struct altcp_pcb *pcb, struct pbuf *p, err_t err
     (void)arg;
     (void)err;
     if (p == NULL) {
-        if (altcp_close(pcb) != ERR_OK) {
-            altcp_abort(pcb);
-            return ERR_ABRT;
-        }
-        return ERR_OK;
+        return close_patiently(pcb) ? ERR_OK : ERR_ABRT;
     }
     altcp_recved(pcb, p->tot_len);
     pbuf_free(p);

@@ -50,7 +50,7 @@ static void reserve(mh_conn_t *conn) {
     }
 }
 
-static void pay_debt(mh_conn_t *conn) {
+void gather_pay(mh_conn_t *conn) {
     if (conn->pcb != NULL && conn->debt > 0) {
         altcp_recved(conn->pcb, conn->debt);
     }
@@ -58,7 +58,7 @@ static void pay_debt(mh_conn_t *conn) {
 }
 
 void gather_release(mh_conn_t *conn) {
-    pay_debt(conn);
+    gather_pay(conn);
     if (conn->gathered.data != NULL) {
         memset(&conn->gathered, 0, sizeof(conn->gathered));
     }
@@ -90,22 +90,35 @@ static bool others_hold(const mh_conn_t *conn) {
     return false;
 }
 
-int gather_input(mh_conn_t *conn) {
-    mh_gathered_t *to = &conn->gathered;
-    while (conn->in != NULL && to->len < to->room && !mh_body_done(&conn->body)) {
+int gather_copy(mh_conn_t *conn, uint8_t *to, size_t room) {
+    size_t got = 0;
+    while (got < room && conn->in != NULL && !mh_body_done(&conn->body)) {
         const uint8_t *data;
-        size_t data_len, offer = LWIP_MIN(conn->in->len, to->room - to->len);
+        size_t data_len, offer = LWIP_MIN(conn->in->len, room - got);
         int n = mh_body_next(&conn->body, conn->in->payload, offer, &data, &data_len);
         if (n < 0) {
             return n;
         }
-        memcpy(to->data + to->len, data, data_len);
-        to->len += (uint32_t)data_len;
+        memcpy(to + got, data, data_len);
+        got += data_len;
         conn->debt = (uint16_t)(conn->debt + n);
         conn->in = pbuf_free_header(conn->in, (u16_t)n);
     }
+    return (int)got;
+}
+
+int gather_input(mh_conn_t *conn) {
+    mh_gathered_t *to = &conn->gathered;
+    if (to->data == NULL) {
+        return 0;
+    }
+    int n = gather_copy(conn, to->data + to->len, to->room - to->len);
+    if (n < 0) {
+        return n;
+    }
+    to->len += (uint32_t)n;
     if (to->room == room_max(conn) || has_window(conn)) {
-        pay_debt(conn);
+        gather_pay(conn);
     }
     return 0;
 }
@@ -164,7 +177,7 @@ size_t gather_read(mh_conn_t *conn, void *buf, size_t len) {
         memcpy(buf, from->data + from->at, len);
         from->at += (uint32_t)len;
         if (from->at == from->len) {
-            pay_debt(conn);
+            gather_pay(conn);
         }
     }
     return len;
@@ -183,6 +196,6 @@ int mh_conn_take_body(mh_conn_t *conn, void **data, size_t *len, size_t *size) {
     *size = from->room;
     from->data = NULL;
     from->at = from->len = from->room = 0;
-    pay_debt(conn);
+    gather_pay(conn);
     return 1;
 }

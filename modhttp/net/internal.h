@@ -95,7 +95,7 @@ struct _mh_conn_t {
     uint16_t have;          // bytes of head in it
     uint16_t handler;
     uint16_t refusal;       // status of an answer of ours that lwIP had no memory for
-    uint16_t debt;          // gathered, but not credited: there is no memory for more
+    uint16_t debt;          // taken out of `in`, but not credited
     uint16_t flags;
     uint8_t state;
 };
@@ -177,7 +177,10 @@ void receive_eof(mh_conn_t *conn);
 void receive_deferred(mh_conn_t *conn);     // take what lwIP kept for us for want of room; at Python level
 
 // --- gather.c
-int gather_input(mh_conn_t *conn);          // 0 or -400
+// Body bytes out of `in`, at most `room`, which are then owed to the client's window: a count, or -400.
+int gather_copy(mh_conn_t *conn, uint8_t *to, size_t room);
+void gather_pay(mh_conn_t *conn);           // credit what is owed
+int gather_input(mh_conn_t *conn);          // into Python's memory: 0 or -400
 bool gather_ask(mh_conn_t *conn);           // queue for memory; false when none is needed
 bool gather_exceeds(const mh_conn_t *conn); // the body is larger than max_body
 size_t gather_read(mh_conn_t *conn, void *buf, size_t len);

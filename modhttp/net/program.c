@@ -32,17 +32,14 @@ static int read_raw(mh_conn_t *conn, void *buf, size_t len) {
 
 static int read_body(mh_conn_t *conn, uint8_t *buf, size_t len) {
     size_t got = gather_read(conn, buf, len);
-    while (got < len && conn->in != NULL && !mh_body_done(&conn->body)) {
-        const uint8_t *data;
-        size_t data_len, offer = LWIP_MIN(conn->in->len, len - got);
-        int n = mh_body_next(&conn->body, conn->in->payload, offer, &data, &data_len);
+    if (got < len && conn->in != NULL) {
+        int n = gather_copy(conn, buf + got, len - got);
+        gather_pay(conn);
         if (n < 0) {
             conn->flags &= ~CONN_KEEP;      // nobody knows where the next request begins
             return -EINVAL;
         }
-        memcpy(buf + got, data, data_len);
-        got += data_len;
-        conn_credit(conn, (size_t)n);
+        got += (size_t)n;
     }
     if (got > 0 || mh_body_done(&conn->body)) {
         return (int)got;
