@@ -169,6 +169,7 @@ void conn_idle(mh_conn_t *conn) {
 }
 
 void conn_answered(mh_conn_t *conn) {
+    conn->served = true;
     // A client that has ended its side is still owed the answers to what it sent before.
     if (!(conn->flags & CONN_KEEP) || ((conn->flags & CONN_EOF) && conn->in == NULL)) {
         conn_linger(conn);

@@ -98,6 +98,7 @@ struct _mh_conn_t {
     uint16_t debt;          // taken out of `in`, but not credited
     uint16_t flags;
     uint8_t state;
+    bool served;            // has answered a request
 };
 
 struct _mh_server_t {

@@ -121,6 +121,11 @@ static bool is_free(const mh_conn_t *conn) {
     return conn->state == CONN_FREE;
 }
 
+// Idle between requests; a newcomer's first is given time to arrive.
+static bool is_kept(const mh_conn_t *conn) {
+    return conn_is_idle(conn) && conn->served;
+}
+
 // Answered, and the client has all of it: lwIP can see to the rest.
 static bool is_delivered(const mh_conn_t *conn) {
     return conn->state == CONN_LINGER && conn->unacked == 0 && conn->refusal == 0;
@@ -157,7 +162,8 @@ static mh_conn_t *find_victim(mh_server_t *server) {
         uint32_t allowed;
         uint32_t enough;
     } kinds[] = {
-        { conn_is_idle, config->idle_ms, EVICT_IDLE_MS },
+        { is_kept, config->idle_ms, EVICT_IDLE_MS },
+        { conn_is_idle, config->idle_ms, EVICT_STALLED_MS },
         { is_partial, config->head_ms, EVICT_STALLED_MS },
         { is_receiving, config->progress_ms, EVICT_STALLED_MS },
         { is_sending, config->progress_ms, EVICT_UNREAD_MS },
