@@ -1,7 +1,7 @@
 """The two other faces: a class of do_GET, do_POST…, and a callback that is handed a response object."""
 
 from _modhttp import reason
-from modhttp.response import Response, field_lines
+from modhttp.response import Response, field_lines, pairs
 
 
 class Handler:
@@ -69,7 +69,7 @@ def begin(request, status, fields, content_type=None):
 
 
 def declared_length(fields):
-    for name, value in fields.items() if isinstance(fields, dict) else fields:
+    for name, value in pairs(fields):
         if name.lower() == "content-length":
             return int(value)
     return None

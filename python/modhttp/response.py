@@ -49,24 +49,13 @@ class Response:
 
     def add_header(self, name, value):
         """Add a field, beside those of the same name."""
-        headers = self.headers or []
-        self.headers = list(headers.items() if isinstance(headers, dict) else headers)
+        self.headers = list(pairs(self.headers or ()))
         self.headers.append((name, value))
 
     @classmethod
     def of(cls, result):
         """A Response of anything that a handler may return."""
-        if isinstance(result, cls):
-            return result
-        if isinstance(result, tuple):
-            body, status, *headers = result
-            response = cls.of(body)
-            response.status = status
-            response.headers = headers[0] if headers else response.headers
-            return response
-        if isinstance(result, int) and not isinstance(result, bool):
-            return cls(b"", result)
-        return cls(result)
+        return result if isinstance(result, cls) else cls(*_parts(result))
 
 
 def abort(status, message=None):
@@ -84,6 +73,11 @@ def html(body, status=200, headers=None):
     return Response(body, status, headers, HTML)
 
 
+def pairs(headers):
+    """(name, value) of each header in a dict or a list of pairs."""
+    return headers.items() if isinstance(headers, dict) else headers
+
+
 def field_lines(headers):
     """(field lines as one str, Content-Type's value or None) of a dict or list of pairs.
 
@@ -91,7 +85,7 @@ def field_lines(headers):
     """
     lines = []
     content_type = None
-    for name, value in headers.items() if isinstance(headers, dict) else headers:
+    for name, value in pairs(headers):
         value = str(value)
         check_field(name, value)
         lower = name.lower()
@@ -120,8 +114,8 @@ def _encode(body):
     )
 
 
-def render(result):
-    """(body, status, field lines or None, content type or None) of a handler's return value: what _modhttp asks for."""
+def _parts(result):
+    """(body, status, headers or None, content type or None) of a handler's return value."""
     status = 200
     headers = content_type = None
     if isinstance(result, tuple):
@@ -137,11 +131,17 @@ def render(result):
         result = result.body
     if isinstance(result, int) and not isinstance(result, bool):
         return b"", result, None, None
+    return result, status, headers, content_type
+
+
+def render(result):
+    """(body, status, field lines or None, content type or None) of a handler's return value: what _modhttp asks for."""
+    body, status, headers, content_type = _parts(result)
     fields = None
     if headers:
         fields, named = field_lines(headers)
         content_type = content_type or named
-    body, default = _encode(result)
+    body, default = _encode(body)
     if content_type is None and body:
         content_type = default
     return body, status, fields, content_type
