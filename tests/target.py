@@ -12,6 +12,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import httpx
+from littlefs import LittleFS
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
@@ -23,6 +24,9 @@ TARGETS = ("host", "sanitized", "rp2040")
 # Seconds until a test gives up on something that should come soon. The emulated board runs at about a third of a real
 # one's pace, on a machine that other things run on.
 PATIENCE = {"host": 20, "clang": 20, "sanitized": 40, "rp2040": 60}
+
+# Bytes of the board's flash, and of the file system at its end.
+FLASH, FILES = 2 << 20, 768 << 10
 
 Answer = namedtuple("Answer", "status headers body")
 
@@ -50,30 +54,56 @@ def free_port():
         return s.getsockname()[1]
 
 
-def command(target, app, port, app_port):
+def command(target, app, port, app_port, flash=None):
     """The command, and what it adds to the environment. As a user runs it, but for the build that no user has."""
     if target in BUILDS:
         return [build.BUILD / BUILDS[target][1] / "modhttp", app], {"MODHTTP_FORWARD": f"{port}:{app_port}"}
     words = [sys.executable, ROOT / "tools/run.py", "run", "--app", app, "--target", target]
-    return [*words, "--port", str(port), "--app-port", str(app_port)], {}
+    words += ["--port", str(port), "--app-port", str(app_port)]
+    return words + (["--flash", flash] if flash else []), {}
+
+
+def provide(target, files, directory):
+    """Put files beside a program, or on the board. Returns the board's flash, which keeps them from run to run."""
+    flash = directory / "flash.bin"
+    if target != "rp2040":
+        for name, data in files.items():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            (directory / name).write_bytes(data)
+        return None
+    if not flash.exists():
+        # ports/rp2/boards/common/board.h: the file system is the last of the flash.
+        system = LittleFS(block_size=4096, block_count=FILES // 4096, prog_size=256, disk_version=0x20000)
+        for name, data in files.items():
+            system.makedirs(str(Path(name).parent), exist_ok=True)
+            with system.open(name, "wb") as file:
+                file.write(data)
+        flash.write_bytes(b"\xff" * (FLASH - FILES) + system.context.buffer)
+    return flash
 
 
 class Program:
-    """A program on a target. `source` is a file, or the program's text, which is then kept in `directory`."""
+    """A program on a target. `source` is a file, or the program's text, which is then kept in `directory`.
 
-    def __init__(self, target, source, directory, app_port=80, wait=True, environment=()):
+    With `files`, {name: bytes}, it finds these in its working directory, and may write there: what is there stays for
+    the next program with `files` in the same `directory`.
+    """
+
+    def __init__(self, target, source, directory, app_port=80, wait=True, environment=(), files=None):
         self.target = target
         self.patience = PATIENCE[target]
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        if isinstance(source, Path):
-            app = source
-        else:
+        app, flash = source, None
+        if files is not None or not isinstance(source, Path):
             app = directory / "program.py"
-            app.write_text(source)
-        words, forward = command(target, app, self.port, app_port)
+            app.write_text(source.read_text() if isinstance(source, Path) else source)
+        if files is not None:
+            flash = provide(target, files, directory)
+        words, forward = command(target, app, self.port, app_port, flash)
         # A session of its own: what a test sends to its process group reaches nothing else.
         self.process = subprocess.Popen(words, env=os.environ | forward | dict(environment), start_new_session=True,
+                                        cwd=app.parent if target in BUILDS else None,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.console = ""
         self._changed = threading.Condition()

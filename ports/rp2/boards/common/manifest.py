@@ -1,5 +1,6 @@
 # ruff: noqa: F821 (the names are those of MicroPython's manifests)
-# What is frozen into every modhttp board: the port's modules (_boot.py mounts littlefs), asyncio, and modhttp.
+# What is frozen into every modhttp board: the port's modules (_boot.py mounts littlefs), asyncio, modhttp, and the
+# drop-ins.
 import os
 
 freeze("$(PORT_DIR)/modules")
@@ -9,3 +10,4 @@ include("$(MPY_DIR)/extmod/asyncio")
 python = os.path.abspath("../../../../python")
 if os.path.isdir(os.path.join(python, "modhttp")):
     package("modhttp", base_path=python)
+    freeze(os.path.join(python, "compat"))
