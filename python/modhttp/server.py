@@ -100,14 +100,26 @@ class Server:
 
         def serve(request, *captures):
             try:
-                return self._call(function, request, *captures)
+                result = self._call(function, request, *captures)
             except Exception as exc:
-                handler = self._error_handler(exc)
-                if handler is None:
-                    raise
-                return handler(request, exc)
+                return self._own_answer(request, exc)
+            return self._later(request, result) if hasattr(result, "send") else result
 
         return serve
+
+    def _later(self, request, coroutine):
+        """What an async handler, or a generator, raises is ours too."""
+        try:
+            return (yield from coroutine)
+        except Exception as exc:
+            return self._own_answer(request, exc)
+
+    def _own_answer(self, request, exc):
+        """That of our error handlers; raises `exc` where there is none, or the answer has begun."""
+        handler = None if request.begun else self._error_handler(exc)
+        if handler is None:
+            raise exc
+        return handler(request, exc)
 
     # Hooks
 

@@ -1,5 +1,6 @@
 """Handler classes, callbacks, hooks, errors, cookies, mounting: under run(), poll(), asyncio and in the background."""
 
+import http.client
 import http.cookies
 import json
 import threading
@@ -160,6 +161,12 @@ app.mount("/part", part)
 @part.get("/late")
 def late(request):
     return {}["late"]
+
+@part.get("/broken-generator")
+def broken_generator(request):
+    if request.query:
+        yield "some"
+    yield {}["later"]
 """
 
 WAYS = {
@@ -179,6 +186,11 @@ async def pieces(request):
     for number in range(3):
         yield "%d," % number
         await asyncio.sleep_ms(20)
+
+@part.get("/async-raise")
+async def part_raises(request):
+    await asyncio.sleep_ms(1)
+    return {}["async"]
 
 @app.get("/async-raise")
 async def raise_late(request):
@@ -292,6 +304,12 @@ def test_mounted_server(faces):
     assert get(faces, "/route", "X-Part: wrong\r\n").status == 200
 
 
+def test_errors_of_a_mounted_generator(faces):
+    assert (get(faces, "/part/broken-generator").status, get(faces, "/part/broken-generator").body) == (404, b"no such key")
+    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+        get(faces, "/part/broken-generator?begin")
+
+
 def test_heap_stays(faces):
     def rounds():
         for path in ("/led", "/what", "/divide", "/generator", "/part/item/1", "/login", "/steps"):
@@ -320,6 +338,7 @@ def test_async_handlers(faces, way):
     assert time.monotonic() - began < 6 * 0.7 or faces.target == "rp2040"
     assert get(faces, "/async-generator").body == b"0,1,2,"
     assert get(faces, "/async-raise").status == 422
+    assert get(faces, "/part/async-raise").status == 404
     assert get(faces, "/async-class").body == b"async class"
 
 
