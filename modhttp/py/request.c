@@ -367,6 +367,9 @@ static mp_obj_t request_get(modhttp_request_obj_t *self, qstr attr) {
         case MP_QSTR_target:
             head = mh_conn_head(modhttp_request_conn(self), &data);
             return span_str(data, head->target);
+        case MP_QSTR_protocol:
+            head = mh_conn_head(modhttp_request_conn(self), &data);
+            return mp_obj_new_str(head->minor == 0 ? "HTTP/1.0" : "HTTP/1.1", 8);
         case MP_QSTR_head:
             head = mh_conn_head(modhttp_request_conn(self), &data);
             return mp_obj_new_bytes(data, head->len);

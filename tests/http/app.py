@@ -168,6 +168,7 @@ def about(request, rest):
     return {
         "method": request.method,
         "target": request.target,
+        "protocol": request.protocol,
         "path": request.path,
         "rest": rest,
         "query": request.query,

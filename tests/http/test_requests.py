@@ -64,6 +64,13 @@ def test_attributes(server):
     assert about["head"].endswith("\r\n\r\n")
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_protocol(server, version):
+    with server.wire() as wire:
+        wire.get("/about/it", version=version)
+        assert json.loads(wire.answer().body)["protocol"] == "HTTP/" + version
+
+
 def test_target_in_absolute_form(server):
     with server.wire() as wire:
         wire.get("http://test/about/it?q=1")

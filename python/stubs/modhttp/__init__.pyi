@@ -42,6 +42,8 @@ class Request:
     method: str
     target: str
     """As sent."""
+    protocol: str
+    """HTTP/1.1, or HTTP/1.0 for older clients."""
     path: str
     """Decoded, dot segments gone."""
     query: dict[str, str]
