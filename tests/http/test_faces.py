@@ -305,7 +305,8 @@ def test_mounted_server(faces):
 
 
 def test_errors_of_a_mounted_generator(faces):
-    assert (get(faces, "/part/broken-generator").status, get(faces, "/part/broken-generator").body) == (404, b"no such key")
+    answer = get(faces, "/part/broken-generator")
+    assert (answer.status, answer.body) == (404, b"no such key")
     with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
         get(faces, "/part/broken-generator?begin")
 
