@@ -181,46 +181,6 @@ size_t mh_chunk_head(uint32_t len, char *out) {
     return at;
 }
 
-static char *put_two(char *out, uint32_t value) {
-    uint32_t tens = value * 205 >> 11;      // value / 10 below 100
-    out[0] = (char)('0' + tens);
-    out[1] = (char)('0' + (value - tens * 10));
-    return out + 2;
-}
-
-void mh_date(uint64_t seconds, char *out) {
-    static const uint64_t last = 253402300799;  // of the year 9999
-    seconds = seconds < last ? seconds : last;
-    uint32_t days = (uint32_t)(seconds / 86400);
-    uint32_t second = (uint32_t)(seconds - (uint64_t)days * 86400);
-    uint32_t weekday = days % 7;
-    // Years and months are counted from March, the leap day last; eras are 400 years, the first began on 0000-03-01.
-    days += 719468;
-    uint32_t era = days / 146097;
-    days -= era * 146097;
-    uint32_t year = (days - days / 1460 + days / 36524 - days / 146096) / 365;
-    days -= 365 * year + year / 4 - year / 100;
-    uint32_t month = (5 * days + 2) / 153;
-    days -= (153 * month + 2) / 5;
-    month = month < 10 ? month + 2 : month - 10;
-    year += era * 400 + (month < 2);
-    memcpy(out, &"ThuFriSatSunMonTueWed"[weekday * 3], 3);
-    memcpy(out + 3, ", ", 2);
-    out = put_two(out + 5, days + 1);
-    *out++ = ' ';
-    memcpy(out, &"JanFebMarAprMayJunJulAugSepOctNovDec"[month * 3], 3);
-    out[3] = ' ';
-    out = put_two(out + 4, year / 100);
-    out = put_two(out, year % 100);
-    *out++ = ' ';
-    out = put_two(out, second / 3600);
-    *out++ = ':';
-    out = put_two(out, second / 60 % 60);
-    *out++ = ':';
-    out = put_two(out, second % 60);
-    memcpy(out, " GMT", 4);
-}
-
 bool mh_field_name_ok(const char *name, size_t len) {
     const uint8_t *end = (const uint8_t *)name + len;
     return len != 0 && mh_span((const uint8_t *)name, end, MH_CHAR_TOKEN) == end;
