@@ -296,11 +296,6 @@ static MH_NOINLINE int parse_line(mh_head_t *head, const mh_limits_t *limits, co
                 result = 0;
             // fall through
             case STATE_VERSION:
-                if (head->sub == 0 && end - p >= 10 && memcmp(p, "HTTP/1.1\r\n", 10) == 0) {
-                    head->minor = 1;
-                    head->sub = 10;
-                    p += 10;
-                }
                 while (p != end && head->sub < 10 && result == 0) {
                     result = take_version(head, *p++);
                 }
@@ -454,22 +449,40 @@ static const uint8_t *value_end(const uint8_t *p, const uint8_t *end) {
 }
 #endif
 
-// A GET with a path, in HTTP/1.1. Returns the next line, or NULL.
-static MH_INLINE const uint8_t *usual_line(mh_head_t *head, const mh_limits_t *limits, const uint8_t *p) {
-    if (p[0] != 'G' || p[1] != 'E' || p[2] != 'T' || p[3] != ' ' || p[4] != '/') {
+// What follows the method of a request line: " /path HTTP/1.1" CR LF at p. Returns the next line, or NULL.
+static MH_INLINE const uint8_t *usual_target(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data, const uint8_t *p) {
+    if (p[0] != ' ' || p[1] != '/') {
         return NULL;
     }
-    const uint8_t *end = skip(p + 5, MH_CHAR_TARGET);
+    const uint8_t *end = skip(p + 2, MH_CHAR_TARGET);
     if (end[0] != ' ' || end[1] != 'H' || end[2] != 'T' || end[3] != 'T' || end[4] != 'P' || end[5] != '/' || end[6] != '1'
-        || end[7] != '.' || end[8] != '1' || end[9] != '\r' || end[10] != '\n' || end - p - 4 > limits->max_target) {
+        || end[7] != '.' || end[8] != '1' || end[9] != '\r' || end[10] != '\n' || end - p - 1 > limits->max_target) {
         return NULL;
     }
-    head->method.len = 3;
-    head->target.at = 4;
-    head->target.len = (uint16_t)(end - p - 4);
-    head->fields = (uint16_t)(end + 11 - p);
+    head->method.len = (uint16_t)(p - data);
+    head->target.at = (uint16_t)(p + 1 - data);
+    head->target.len = (uint16_t)(end - p - 1);
+    head->fields = (uint16_t)(end + 11 - data);
     head->minor = 1;
     return end + 11;
+}
+
+// The request line of a GET. Returns the next line, or NULL.
+static MH_INLINE const uint8_t *usual_get(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data) {
+    return data[0] == 'G' && data[1] == 'E' && data[2] == 'T' ? usual_target(head, limits, data, data + 3) : NULL;
+}
+
+// That of any method.
+static MH_NOINLINE const uint8_t *usual_line(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data) {
+    const uint8_t *p = data;
+    while (mh_is(*p, MH_CHAR_TOKEN)) {
+        ++p;
+    }
+    const uint8_t *next = p != data ? usual_target(head, limits, data, p) : NULL;
+    if (next != NULL) {
+        head->method_id = (uint8_t)mh_method((const char *)data, (size_t)(p - data));
+    }
+    return next;
 }
 
 // Host with a name or an IPv4 address, checked while it is looked for its end. Returns the next line, or NULL.
@@ -515,9 +528,7 @@ static MH_NOINLINE int usual_field(mh_head_t *head, const uint8_t **from, const 
         *from = next;
         return 1;
     }
-    while (mh_is(*p, MH_CHAR_TOKEN)) {
-        ++p;
-    }
+    p = skip(p, MH_CHAR_TOKEN);
     if (*p != ':' || p == *from) {
         return 0;
     }
@@ -558,9 +569,13 @@ static const uint8_t *find_stop(const uint8_t *p, const uint8_t *end) {
 static int parse(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data, const uint8_t *end) {
     const uint8_t *p = data + head->pos;
     const uint8_t *stop = find_stop(p, end);
+    const uint8_t *next;
     int result = 1;
     while (result == 1) {
-        if (head->state < STATE_FIELD) {
+        if (head->state == STATE_FRESH && stop != NULL && (next = usual_line(head, limits, p)) != NULL) {
+            p = next;
+            head->state = STATE_FIELD;
+        } else if (head->state < STATE_FIELD) {
             result = parse_line(head, limits, data, &p, end);
             continue;
         }
@@ -602,7 +617,7 @@ static MH_NOINLINE int parse_any(mh_head_t *head, const mh_limits_t *limits, con
 // done with in three steps. What is left of any other head is done as above.
 int mh_head_parse(mh_head_t *head, const mh_limits_t *limits, const uint8_t *data, size_t len) {
     if (head->state == STATE_FRESH && len > 4 && len <= limits->max_head && data[len - 4] == '\r' && data[len - 2] == '\r') {
-        const uint8_t *p = usual_line(head, limits, data);
+        const uint8_t *p = usual_get(head, limits, data);
         if (p != NULL) {
             const uint8_t *next = usual_host(p);
             if (next != NULL) {
