@@ -23,6 +23,14 @@ class Connection:
         self._check()
         begin(self.request, status, fields, content_type)
 
+    def answer(self, result):
+        """Answer in one piece with anything that a handler may return; then it is closed."""
+        self._check()
+        if self.request.begun:
+            raise OSError(EBADF)
+        self.request.answer(result)
+        self.closed = True
+
     def _check(self):
         if self.closed:
             raise OSError(EBADF)
