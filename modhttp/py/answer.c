@@ -307,11 +307,14 @@ static void send(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t 
     end(self);
 }
 
+// Where the handler has begun the answer, `answer` is not needed.
 static void send_stream(modhttp_request_obj_t *self, mh_answer_t *answer, mp_obj_t source) {
     size_t at;
     self->source = source;
-    answer->length = MH_LENGTH_UNKNOWN;
-    begin(self, answer, &(body_t) { NULL, 0, NULL }, &at);
+    if (mh_conn_is_new(self->conn)) {
+        answer->length = MH_LENGTH_UNKNOWN;
+        begin(self, answer, &(body_t) { NULL, 0, NULL }, &at);
+    }
     modhttp_answer_feed(self);
 }
 

@@ -330,6 +330,13 @@ def stream(request, kilobytes):
         yield TEXT[:1024]
 
 
+@app.get("/declared/<int:kilobytes>/<int:given>")
+def declared(request, kilobytes, given):
+    """A length that is said beforehand, and a stream that gives as much, or does not."""
+    request.begin(200, "text/plain", kilobytes * 1024)
+    return (TEXT[:1024] for _ in range(given))
+
+
 @app.get("/steps")
 def steps(request):
     request.begin(status=202, content_type="text/x-steps", fields="X-Step: 1\r\n")

@@ -1,5 +1,7 @@
 """What handlers return, and what becomes of it."""
 
+import http.client
+
 import pytest
 
 JSON = "application/json"
@@ -42,6 +44,36 @@ def test_headers_of_a_tuple_and_repeated_ones_of_a_response(server):
     assert answer.headers["x-two"] == "2"
     assert server.get("/response").headers.get_list("set-cookie") == ["a=1", "b=2"]
     assert server.get("/steps").headers["x-step"] == "1"
+
+
+def test_stream_of_a_declared_length(server):
+    answer = server.get("/declared/100/100")
+    assert answer.headers["content-length"] == "102400"
+    assert "transfer-encoding" not in answer.headers
+    assert len(answer.content) == 102400
+    with server.client() as client:
+        assert client.head("/declared/9/9").headers["content-length"] == "9216"
+        assert client.get("/declared/0/0").content == b""
+
+
+@pytest.mark.parametrize("given", [0, 1, 3])
+def test_stream_of_another_length_than_declared_ends_the_connection(server, given):
+    with server.wire() as wire:
+        wire.get(f"/declared/2/{given}")
+        try:
+            length = len(wire.answer().body)
+        except (http.client.IncompleteRead, ConnectionResetError):
+            length = 0
+        assert length == 0 or (length, given) == (2048, 3)
+        assert wire.is_over()
+    assert server.get("/").text == "root"
+
+
+def test_stream_of_a_declared_length_waits_for_its_client_alone(server):
+    with server.wire() as slow:
+        slow.get("/declared/2000/2000")
+        assert server.get("/").text == "root"
+        assert len(slow.answer().body) == 2000 * 1024
 
 
 def test_object_is_a_500_that_names_the_type(server):
