@@ -10,8 +10,9 @@ import target
 COMPAT = Path(__file__).resolve().parents[2] / "python/compat"
 LIMIT = 8192  # bytes
 
+# The manifests freeze what is in circuitpython/ beside the others.
 MODULES = sorted(
-    ".".join(path.relative_to(COMPAT).with_suffix("").parts).removesuffix(".__init__")
+    ".".join(path.relative_to(COMPAT).with_suffix("").parts).removesuffix(".__init__").removeprefix("circuitpython.")
     for path in COMPAT.rglob("*.py")
 )
 

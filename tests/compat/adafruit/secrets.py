@@ -1,0 +1,1 @@
+secrets = {"ssid": "a network", "password": "its password"}
