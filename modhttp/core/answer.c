@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/chars.h"
+#include "core/number.h"
 
 // Status and reason, one after the other: a table of pointers would double it. The frequent ones come first.
 static const char statuses[] =
@@ -70,24 +71,6 @@ const char *mh_reason(uint16_t status) {
     return *line == '\0' ? line : line + 4;
 }
 
-// Decimal digits of `value` into `out` (10 bytes). Returns their number. Subtracts: a Cortex-M0+ does not divide.
-static size_t decimal(uint32_t value, char *out) {
-    static const uint32_t powers[] = { 1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1 };
-    size_t len = 0;
-    size_t i = 0;
-    while (i < 9 && value < powers[i]) {
-        ++i;
-    }
-    for (; i < 10; ++i) {
-        char digit = '0';
-        for (; value >= powers[i]; value -= powers[i]) {
-            ++digit;
-        }
-        out[len++] = digit;
-    }
-    return len;
-}
-
 // Where composed text goes; `len` counts on past the room.
 typedef struct _sink_t {
     char *out;
@@ -106,8 +89,8 @@ static MH_NOINLINE void put(sink_t *sink, const char *text, size_t len) {
 #define PUT(sink, literal) put((sink), (literal), sizeof(literal) - 1)
 
 static void put_decimal(sink_t *sink, uint32_t value) {
-    char digits[10];
-    put(sink, digits, decimal(value, digits));
+    char digits[MH_DECIMAL_MAX];
+    put(sink, digits, mh_decimal(value, digits));
 }
 
 // Content-Length or Transfer-Encoding. Returns false when only the connection's close can end the body.

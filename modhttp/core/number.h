@@ -1,0 +1,22 @@
+#ifndef MODHTTP_CORE_NUMBER_H
+#define MODHTTP_CORE_NUMBER_H
+
+// Numbers as text, as JSON (RFC 8259 section 6), CSV and Prometheus read them.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MH_DECIMAL_MAX (10)
+#define MH_INT_MAX (11)             // "-2147483648"
+#define MH_FLOAT_MAX (19)           // "-123456780000000.0", and one digit more
+
+// Each writes into `out`, without a NUL, at most the MAX of its name, and returns the number of bytes.
+
+size_t mh_decimal(uint32_t value, char *out);
+size_t mh_int(int32_t value, char *out);
+
+// The shortest decimal that is read back as the same float, of these the nearest, with a point or an exponent, as Python
+// writes a float; "null" for infinities and NaN.
+size_t mh_float(float value, char *out);
+
+#endif
