@@ -24,7 +24,8 @@ COVERAGE = "MODHTTP_CORE_COVERAGE"  # set by test_coverage.py: the directory for
 
 def declarations():
     """The public headers, and the tests' own, as cffi wants them: no includes, no guards."""
-    text = "".join((MODHTTP / f"core/{name}.h").read_text() for name in "method head body uri router answer number".split())
+    names = "method head body uri router answer number".split()
+    text = "".join((MODHTTP / f"core/{name}.h").read_text() for name in names)
     text += (HERE / "splits.h").read_text()
     text = re.sub(r"^#define MODHTTP_CORE_\w+$", "", text, flags=re.MULTILINE)
     text = re.sub(r"^#define (\w+) \((\w+)\).*$", r"#define \1 \2", text, flags=re.MULTILINE)
