@@ -386,7 +386,7 @@ mh_conn_t *mh_server_take(mh_server_t *server) {
             conn_set_deadline(conn, server->config.progress_ms);    // for the answer before
         }
     }
-    conn->flags &= ~CONN_WAIT;
+    mh_conn_wait(conn, false);
     return conn;
 }
 

@@ -280,6 +280,9 @@ bool modhttp_answer_push(modhttp_request_obj_t *self, mp_obj_t data) {
 }
 
 void modhttp_answer_feed(modhttp_request_obj_t *self) {
+    if (self->source == MP_OBJ_NULL) {
+        return;     // pull() waited, in a task that is woken by itself
+    }
     for (size_t turn = 0; turn < CHUNKS_PER_TURN; turn++) {
         if (!mh_conn_wants_body(self->conn) || (self->chunk == MP_OBJ_NULL && !next_chunk(self))) {
             end(self);
@@ -374,8 +377,8 @@ static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator) {
 }
 
 void modhttp_answer(modhttp_request_obj_t *self, mp_obj_t result) {
-    if (self->conn == NULL) {
-        return;     // answered, or handed on, by the handler itself
+    if (self->conn == NULL || result == MP_OBJ_FROM_PTR(self)) {
+        return;     // answered, or handed on, by the handler itself; or its answer goes on without it
     }
     bool is_str = mp_obj_is_str(result);
     if (!is_str && !mp_obj_is_type(result, &mp_type_bytes)) {

@@ -235,6 +235,31 @@ static mp_obj_t request_form(modhttp_request_obj_t *self) {
     return parse_query(data, len);
 }
 
+// pull(n) -> what is here of the body, at most n bytes; b"" at its end; None when there is nothing yet. Never waits; who waits for the
+// stream to be readable is given the time that a client has for its body.
+static mp_obj_t request_pull(mp_obj_t self_in, mp_obj_t n_in) {
+    mh_conn_t *conn = modhttp_request_conn(MP_OBJ_TO_PTR(self_in));
+    vstr_t vstr;
+    vstr_init_len(&vstr, (size_t)mp_obj_get_int(n_in));
+    MICROPY_PY_LWIP_ENTER
+    mh_conn_wait(conn, false);
+    int n = mh_conn_read(conn, vstr.buf, vstr.len);
+    if (n == -EAGAIN) {
+        mh_conn_wait(conn, true);
+    }
+    MICROPY_PY_LWIP_EXIT
+    if (n == -EAGAIN) {
+        vstr_clear(&vstr);
+        return mp_const_none;
+    }
+    if (n < 0) {
+        modhttp_raise(n);
+    }
+    vstr.len = (size_t)n;
+    return mp_obj_new_bytes_from_vstr(&vstr);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(request_pull_obj, request_pull);
+
 static mp_uint_t request_read(mp_obj_t self_in, void *buf, mp_uint_t size, int *errcode) {
     (void)errcode;
     int n = read_some(MP_OBJ_TO_PTR(self_in), buf, size);
@@ -404,6 +429,7 @@ static const mp_rom_map_elem_t request_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_fail), MP_ROM_PTR(&request_fail_obj) },
     { MP_ROM_QSTR(MP_QSTR_end), MP_ROM_PTR(&request_end_obj) },
     { MP_ROM_QSTR(MP_QSTR_detach), MP_ROM_PTR(&request_detach_obj) },
+    { MP_ROM_QSTR(MP_QSTR_pull), MP_ROM_PTR(&request_pull_obj) },
     { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&mp_stream_read_obj) },
     { MP_ROM_QSTR(MP_QSTR_readinto), MP_ROM_PTR(&mp_stream_readinto_obj) },
     { MP_ROM_QSTR(MP_QSTR_readline), MP_ROM_PTR(&mp_stream_unbuffered_readline_obj) },

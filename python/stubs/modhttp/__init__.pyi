@@ -7,7 +7,7 @@ __version__: str
 
 Body = Union[str, bytes, bytearray, memoryview, dict[str, Any], list[Any], Iterable[Union[str, bytes]]]
 Fields = Union[dict[str, Any], list[tuple[str, Any]]]
-Result = Union[Body, int, tuple[Body, int], tuple[Body, int, Union[Fields, None]], "Response", None]
+Result = Union[Body, int, tuple[Body, int], tuple[Body, int, Union[Fields, None]], "Response", "Request", None]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 class HTTPError(Exception):
@@ -37,7 +37,10 @@ class Stream:
     def close(self) -> None: ...
 
 class Request:
-    """What a handler is called with. Attributes are computed when asked for, until the answer is complete."""
+    """What a handler is called with. Attributes are computed when asked for, until the answer is complete.
+
+    A handler that returns it has the answer stay open: the program goes on with it, and calls answer() or end().
+    """
 
     method: str
     target: str
@@ -66,6 +69,11 @@ class Request:
     def read(self, n: int = -1) -> bytes: ...
     def readinto(self, buffer: Union[bytearray, memoryview]) -> int: ...
     def readline(self) -> bytes: ...
+    def pull(self, n: int) -> Union[bytes, None]:
+        """What is here of the body, at most n bytes; b"" at its end; None: nothing yet. Never waits.
+
+        For tasks, which wait for the request to be readable, as a stream is.
+        """
     def begin(
         self,
         status: int = 200,
