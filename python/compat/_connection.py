@@ -88,9 +88,13 @@ class Connection:
         """End the answer, or the raw connection; without an answer, hang up."""
         if self.closed:
             return
-        if self.stream is None and not self.request.begun:
-            self.detach()
         self.closed = True
+        if self.stream is None and not self.request.begun:
+            try:
+                self.detach()
+            except OSError as exc:
+                self.request.fail(exc)  # the client is gone
+                return
         if self.stream is not None:
             self.stream.close()
         else:
@@ -121,6 +125,9 @@ class Headers(dict):
 
     def __init__(self, request):
         super().__init__()
+        self._fill(request)
+
+    def _fill(self, request):
         headers = request.headers
         for name, _ in headers.items():
             self[name] = headers[name]

@@ -11,6 +11,11 @@ def readable(stream):
     yield core._io_queue.queue_read(stream)
 
 
+def writable(stream):
+    """Awaitable: until the stream has room."""
+    yield core._io_queue.queue_write(stream)
+
+
 def spawn(request, generator):
     """Go on with what an async handler, or a generator, has returned."""
     asyncio.create_task(_drive(request, generator))
