@@ -220,15 +220,21 @@ def test_names_of_the_connection(everything, handler, body):
     assert ask(everything, "/", b"!").body == body
 
 
-@pytest.mark.parametrize("handler, calls", [("nothing", 0), ("fails", 1), ("conn-fails", 1)])
-def test_type_errors_of_handlers_are_their_own(everything, handler, calls):
+@pytest.mark.parametrize("handler, calls, message", [
+    ("nothing", 0, "unexpected keyword argument 'request'"),
+    ("request-only", 0, "unexpected keyword argument 'connection'"),
+    ("fails", 1, "unexpected keyword argument 'connection'"),
+    ("conn-fails", 1, ""),
+    ("keywords-fail", 1, ""),
+    ("sends-and-fails", 1, "sent"),
+])
+def test_type_errors_of_handlers_are_their_own(everything, handler, calls, message):
     ask(everything, "/post-" + handler)
     name = "post_" + handler.replace("-", "_")
     before = log(everything).count(name)
     answer = ask(everything, "/", b"!")
     assert answer.status == 500
-    if calls == 0:
-        assert b"unexpected keyword argument" in answer.body
+    assert message in answer.body.decode()
     assert log(everything).count(name) - before == calls
     assert "never called" not in log(everything)
 
@@ -245,6 +251,7 @@ def test_raw_bytes_are_over_when_the_handler_returns(everything):
     for path, end in (("raw-open", b"open"), ("raw-raise", b"and then"), ("hang-up", b"")):
         text = everything.exchange(b"GET /%s HTTP/1.1\r\nHost: test\r\n\r\n" % path.encode())
         assert text == (b"HTTP/1.0 200 OK\r\n\r\n" + end if end else b"")
+    everything.wait_for("ValueError: after raw bytes\n")
 
 
 def test_one_response_is_sent(everything):

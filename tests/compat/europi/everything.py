@@ -142,6 +142,21 @@ def post_wrapped(**given):
     post_conn(**given)
 
 
+def post_keywords_fail(**given):
+    log.append("post_keywords_fail")
+    len(1)
+
+
+def post_sends_and_fails(**given):
+    log.append("post_sends_and_fails")
+    server.send_html(given["connection"], "sent", status=500)
+    post_conn(**given)
+
+
+def post_request_only(request):
+    log.append("never called")
+
+
 def post_nothing():
     log.append("never called")
 
