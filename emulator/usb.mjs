@@ -10,11 +10,12 @@ const FRAME_NANOS = 1e6;
 export class SerialHost {
   constructor(mcu, onData) {
     this.usb = mcu.usbCtrl;
-    this.ready = false;              // the port is configured and open
+    this.open = false;               // the port is configured and open
+    this.ready = false;              // and the firmware has settled: see sendFrames()
     this.queue = [];                 // typed, not yet fetched by the board
     this.room = 0;                   // what the board's OUT endpoint will take
     this.cdc = new USBCDC(this.usb);
-    this.cdc.onDeviceConnected = () => { this.ready = true; };
+    this.cdc.onDeviceConnected = () => { this.open = true; };
     this.cdc.onSerialData = onData;
     this.answerWithDataOnly();
     this.sendFrames(mcu.clock);
@@ -30,8 +31,9 @@ export class SerialHost {
     };
   }
 
-  // Start-of-frame interrupts each millisecond (datasheet, 4.1.4), while the firmware wants any: MicroPython
-  // prints its banner on the sixteenth.
+  // Start-of-frame interrupts each millisecond (datasheet, 4.1.4), while the firmware wants any: MicroPython prints its
+  // banner on the sixteenth after the port was opened. A program that began before, and let TinyUSB's queue of sixteen
+  // events run over, would never print again. No real host is that quick.
   sendFrames(clock) {
     const { usb } = this;
     const write = usb.writeUint32.bind(usb), read = usb.readUint32.bind(usb);
@@ -39,7 +41,10 @@ export class SerialHost {
     const scheduleFrame = () => alarm.schedule((Math.floor(clock.nanos / FRAME_NANOS) + 1) * FRAME_NANOS - clock.nanos);
     const alarm = clock.createAlarm(() => {
       running = (usb.intEnable & DEV_SOF) !== 0;
-      if (!running) return;
+      if (!running) {
+        this.ready = this.open;
+        return;
+      }
       usb.intRaw |= DEV_SOF;
       usb.checkInterrupts();
       scheduleFrame();

@@ -27,6 +27,11 @@ def test_exec_tells_output_from_traceback(board):
     assert failed.stderr.endswith("ValueError: boo\r\n")
 
 
+def test_first_program_may_keep_the_processor_to_itself(board):
+    """For longer than the USB stack can do without."""
+    assert board.exec("import modhttp\nprint(sum(range(9000)))").stdout == "40495500\r\n"
+
+
 def test_program_longer_than_the_paste_window(board):
     lines = [f"x{i} = {i}" for i in range(400)]
     assert board.exec("\n".join([*lines, "print(x399)"])).stdout == "399\r\n"
@@ -132,7 +137,7 @@ for hertz in (48_000_000, 200_000_000, 125_000_000):
     assert [row[0] for row in rows] == [48_000_000, 200_000_000, 125_000_000]
     slow, fast, normal = (row[1] for row in rows)
     assert slow / fast == pytest.approx(200 / 48, rel=0.1) and slow / normal == pytest.approx(125 / 48, rel=0.1)
-    assert all(20_000 <= row[2] < 20_300 for row in rows)
+    assert all(19_000 < row[2] < 20_300 for row in rows), "sleep_ms() counts whole milliseconds"
 
 
 def test_uart_sends_at_its_baud_rate(board):
