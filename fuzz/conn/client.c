@@ -103,7 +103,7 @@ static uint16_t route_status(const mh_router_t *router, const mh_head_t *head, c
         case MH_ROUTE_FOUND:
             return 0;
         case MH_ROUTE_NOT_FOUND:
-            return 404;
+            return path[0] == '*' ? 400 : 404;     // "*" is for OPTIONS
         case MH_ROUTE_NOT_ALLOWED:
             return 405;
         case MH_ROUTE_OPTIONS:
