@@ -110,7 +110,14 @@ class Program:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         if wait:
+            self._wait_for_url()
+
+    def _wait_for_url(self):
+        try:
             self.wait_for(f"modhttp: {self.url}\n")
+        except BaseException:
+            self.stop()  # nobody else can
+            raise
 
     def _read(self):
         while data := os.read(self.process.stdout.fileno(), 65536):
@@ -129,11 +136,12 @@ class Program:
         def there():
             return text in self.console or self.process.poll() is not None
 
+        waited = 0  # in waits that were for nothing: no clock is to be trusted here, and a program may say much
         with self._changed:
-            while not (there() or not self._changed.wait(0.2) and there()):
-                self._waited = getattr(self, "_waited", 0) + 0.2
-                assert self._waited < self.patience, f"no {text!r} in {self.console!r}"
-            self._waited = 0
+            while not there():
+                if not self._changed.wait(0.2):
+                    waited += 0.2
+                    assert waited < self.patience, f"no {text!r} in {self.console!r}"
         self._reader.join(0.2 if self.process.poll() is None else self.patience)
         assert text in self.console, self.console
 
