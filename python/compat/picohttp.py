@@ -151,32 +151,31 @@ class HttpServer:
             sys.print_exception(exc)
             response.status = 500
             response.data = str(exc)
-        _send(request, response)
+        return _answer(request, response)
 
 
-def _send(request, response):
+def _answer(request, response):
+    """Send the response; what is too large for that is returned as pieces to send."""
     fields, content_type = field_lines(response.headers)
     name = response._file
     try:
         data = response.data or b""
     except MemoryError:
         request.begin(response.status, content_type, os.stat(name)[_SIZE], fields or None)
-        _send_file(request, name)
-        return
+        return _pieces(name)
     if not isinstance(data, (str, bytes, bytearray, memoryview)):
         data = str(data)
     request.begin(response.status, content_type, len(memoryview(data)), fields or None)  # bytes, not characters
     request.write(data)
 
 
-def _send_file(request, name):
-    block = bytearray(_BLOCK)
+def _pieces(name):
     with open(name, "rb") as file:
         while True:
-            n = file.readinto(block)
-            if n == 0:
+            piece = file.read(_BLOCK)
+            if not piece:
                 return
-            request.write(memoryview(block)[:n])
+            yield piece
 
 
 class HttpClient:

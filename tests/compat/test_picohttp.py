@@ -177,7 +177,7 @@ def handler(request, response, word, numbers):
     elif name == "missing":
         open("no such file")
     elif name == "slow":
-        time.sleep(1)
+        time.sleep(0.3)
         response.data = "slow"
     elif name == "static":
         del request.path[0]
