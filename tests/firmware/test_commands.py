@@ -176,14 +176,20 @@ def test_repl_on_the_terminal(terminal):
     assert terminal.process.wait(PATIENCE) == 0
 
 
-def test_mpremote_on_the_pty(terminal, tmp_path):
+@pytest.fixture
+def mpremote(terminal):
+    """mpremote(*words) runs it on the terminal's pty, and returns what it has printed."""
     path = terminal.expect(r"USB serial port: (/dev/\S+);")[1]
     terminal.expect(">>> ")
 
-    def mpremote(*words):
+    def run(*words):
         whole = [sys.executable, "-m", "mpremote", "connect", path, *words]
         return subprocess.run(whole, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
 
+    return run
+
+
+def test_mpremote_on_the_pty(terminal, mpremote, tmp_path):
     assert mpremote("exec", "print(6 * 7)") == "42\n"
     note = tmp_path / "note.txt"
     note.write_text("x" * 3000)
@@ -191,3 +197,9 @@ def test_mpremote_on_the_pty(terminal, tmp_path):
     assert re.search(r"3000 note\.txt", mpremote("fs", "ls"))
     terminal.type("\r1 + 1\r")
     terminal.expect("\r\n2\r\n>>> ")
+
+
+def test_mip_installs_a_drop_in(mpremote):
+    mpremote("mip", "install", str(emulated.ROOT / "python/ytd_http_server.json"))
+    program = "import sys; sys.path.insert(0, '/lib'); import ytd_http_server as it; print(it.__file__, it.VERSION)"
+    assert mpremote("exec", program) == "/lib/ytd_http_server.py uytd/0.0.0a\n"
