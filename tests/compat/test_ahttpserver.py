@@ -201,6 +201,33 @@ async def endless(reader, writer, request):
     finally:
         failures.append("endless has ended")
 
+ticks = 0
+
+async def tick():
+    global ticks
+    while True:
+        ticks += 1
+        await asyncio.sleep_ms(20)
+
+@app.route("GET", "/ticks")
+async def get_ticks(reader, writer, request):
+    await say(writer, ticks)
+
+@app.route("GET", "/nap")
+async def nap(reader, writer, request):
+    await say(writer, "good night")
+    asyncio.sleep(600)
+
+@app.route("GET", "/flood")
+async def flood(reader, writer, request):
+    source = await EventSource(reader, writer)
+    while True:
+        asyncio.sleep(600)
+        try:
+            await source.send("flood" * 1000)
+        except OSError:
+            break
+
 @app.route("GET", "/with space")
 async def with_space(reader, writer, request):
     await say(writer, request.path)
@@ -228,6 +255,7 @@ async def main():
     print("started", app.port)
 
 loop.create_task(main())
+loop.create_task(tick())
 loop.run_forever()
 '''
 
@@ -471,6 +499,27 @@ def test_a_client_that_vanishes(app):
             wire.socket.close()
         assert eventually(lambda: failures(app), app) == ["endless has ended"]
     assert get(app, "/").status == 200
+
+
+def test_a_sleep_that_is_not_awaited_delays_no_other_task(app):
+    def ticks():
+        return json.loads(get(app, "/ticks").body)
+
+    floods = [app.wire() for _ in range(3)]
+    for wire in floods:
+        wire.get("/flood")
+        got = b""
+        while b"flood" not in got:
+            got += wire.socket.recv(1000)
+    time.sleep(1.5)  # until they wait for their clients
+    before = ticks()
+    assert eventually(lambda: ticks() > before + 10, app)
+    for wire in floods:
+        wire.vanish()
+    get(app, "/nap")
+    time.sleep(0.3)
+    before = ticks()
+    assert eventually(lambda: ticks() > before + 10, app)
 
 
 def test_memory_stays(app):
