@@ -127,7 +127,7 @@ class Server:
     def _listen(self):
         if self._app is None:
             # All that a client can keep the server waiting for.
-            seconds = 86400 if self.timeout is None else max(1, int(self.timeout))
+            seconds = 86400 if self.timeout is None else min(max(1, int(self.timeout)), 86400)
             self._app = modhttp.Server(
                 max_connections=24, head_timeout=seconds, progress_timeout=seconds, idle_timeout=seconds
             )
@@ -140,9 +140,11 @@ class Server:
         line = "{} {} {}\r\n".format(request.method, origin_form(request), request.protocol)
         parsed = HTTPRequest(line.encode())
         parsed._head = request.head
-        for path in (parsed.path, request.path):  # as sent, or decoded
-            for method in (parsed.method, "GET" if parsed.method == "HEAD" else None):
-                function = self._routes.get((method, path))
-                if function is not None:
-                    return function, parsed
-        return None, parsed
+        function = self._route(parsed.method, parsed.path)
+        if function is None:
+            function = self._route(parsed.method, request.path)  # decoded
+        return function, parsed
+
+    def _route(self, method, path):
+        function = self._routes.get((method, path))
+        return self._routes.get(("GET", path)) if function is None and method == "HEAD" else function

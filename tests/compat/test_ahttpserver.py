@@ -106,6 +106,14 @@ async def read(reader, writer, request):
     await HTTPResponse(200, "text/plain; charset=utf-8", close=False).send(writer)
     writer.write(data)
 
+@app.route("POST", "/impatient")
+async def impatient(reader, writer, request):
+    try:
+        while await asyncio.wait_for_ms(reader.read(5000), 200):
+            pass
+    except asyncio.TimeoutError:
+        await say(writer, "too slow")
+
 @app.route("GET", "/answer")
 async def answer(reader, writer, request):
     status = int(request.parameters.get("status", "200"))
@@ -243,7 +251,7 @@ async def free(reader, writer, request):
     await say(writer, gc.mem_free())
 
 def on_failure(loop, context):
-    assert context["message"] and context["future"]
+    assert context["message"] == "Task exception wasn't retrieved" and context["future"]
     failures.append(repr(context["exception"]))
 
 loop = asyncio.get_event_loop()
@@ -402,6 +410,9 @@ def test_a_body_beyond_memory_comes_while_others_are_served(app):
 
 
 def test_a_body_beyond_memory_that_does_not_come(app):
+    with app.wire() as wire:
+        wire.send(b"POST /impatient HTTP/1.1\r\nHost: test\r\nContent-Length: 20000\r\n\r\nx")
+        assert json.loads(wire.answer().body) == "too slow"
     with app.wire() as wire:
         wire.send(b"POST /read?how=count HTTP/1.1\r\nHost: test\r\nContent-Length: 20000\r\n\r\nx")
         assert json.loads(get(app, "/").body) == "root"

@@ -57,8 +57,9 @@ class HTTPServer(Server):
             if request.begun:
                 await connection.wait_closed()  # what was written arrives
         if failure is not None and not (isinstance(failure, OSError) and failure.errno == ECONNRESET):
+            # As asyncio would, had the task ended so.
             asyncio.get_event_loop().call_exception_handler(
-                {"message": "a handler raised", "exception": failure, "future": asyncio.current_task()}
+                {"message": "Task exception wasn't retrieved", "exception": failure, "future": asyncio.current_task()}
             )
         if request.begun:
             return None
