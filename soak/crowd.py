@@ -22,6 +22,7 @@ BIG = b"".join(b"%07d\n" % i for i in range(12800))
 PATIENCE = 60  # seconds without a byte until a good client says that the server has stalled
 CONNECT_PATIENCE = 60  # a SYN that is lost is sent again after 1, 3, 7, 15 and 31 s
 STALL = 1.2  # seconds without a byte, by loss, after which a full server may make room from a connection
+HALF_OPEN = 0.5  # seconds without the last segment of the handshake, after which a full listener may let go of it
 TIMEOUTS = 15 + 30  # the server's longest time-out, and some
 
 LINGER_RESET = b"\1\0\0\0\0\0\0\0"
@@ -146,9 +147,10 @@ class Wire:
                 await self.loop.sock_connect(self.socket, (self.address, PORT))
         except OSError as error:  # TimeoutError is one
             self.socket.close()
-            self.note_movement()
+            self.note_movement(HALF_OPEN)
             if self.stalled and isinstance(error, ConnectionResetError):
-                raise Orderly("ended when stalled") from None  # it was connected, and refused before we looked
+                # The handshake's last segment was that late, or it was connected, and refused before we looked.
+                raise Orderly("ended when stalled") from None
             if isinstance(error, ConnectionRefusedError):
                 # The kernel took a port again that lwIP still remembers. A listener that is gone would show at the end.
                 raise Orderly("port in use a moment ago") from None
@@ -162,9 +164,9 @@ class Wire:
     def reset(self):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
 
-    def note_movement(self):
+    def note_movement(self, allowed=STALL):
         now = time.monotonic()
-        self.stalled = self.stalled or now - self.moved > STALL
+        self.stalled = self.stalled or now - self.moved > allowed
         self.moved = now
 
     async def ready(self, writable=False):
