@@ -6,6 +6,9 @@ import time
 
 import pytest
 
+import emulated
+import target as targets
+
 INDEX = "<h1>blåbær</h1>\n".encode()
 PAGE = b"<p>below the root\n"
 LARGE = bytes(range(256)) * 256  # more than lwIP takes at a time
@@ -371,6 +374,22 @@ def test_exceptions(server, path, words):
     assert server.get("/twice").text == "second"
 
 
+@pytest.mark.parametrize("path", ["/fail/late", "/fail/silent"])
+def test_send_that_fails_ends_its_connection(server, path):
+    with server.wire() as wire:
+        wire.get(path)
+        assert hangs_up(wire) in (b"", b"all of it")
+    assert server.get("/twice").text == "second"
+
+
+def hangs_up(wire):
+    """The body that comes before the connection ends."""
+    try:
+        return wire.rest().rpartition(b"\r\n\r\n")[2]
+    except AssertionError:  # reset
+        return b""
+
+
 def test_clients_that_vanish(server):
     for path in ("/large.bin", "/own/file", "/large", "/fail/division"):
         with server.wire() as wire:
@@ -381,3 +400,76 @@ def test_clients_that_vanish(server):
         wire.send(b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\nsome")
         wire.vanish()
     assert server.get("/large.bin").content == LARGE
+
+
+# ---- the board at its REPL
+
+
+TWO = """
+import socketpool, wifi
+from adafruit_httpserver import HTTPResponse, HTTPServer
+
+pool = socketpool.SocketPool(wifi.radio)
+
+def server(name):
+    server = HTTPServer(pool)
+    server.route("/")(lambda request: HTTPResponse(body=name))
+    return server
+
+def fails(call, *args):
+    try:
+        call(*args)
+    except OSError as exc:
+        return str(exc)
+"""
+
+
+@pytest.fixture(scope="module")
+def board():
+    targets.prepare("rp2040")
+    with emulated.Board() as board:
+        assert board.exec(TWO) == ("", "", True)
+        yield board
+
+
+def test_ctrl_c_and_again(board):
+    for _ in range(3):
+        board.start("server('again').serve_forever('')")
+        board.run(50)
+        assert board.get().endswith(b"\r\n\r\nagain")
+        assert "KeyboardInterrupt" in board.interrupt().stderr
+        assert board.connect(80).state == "reset"
+
+
+def test_two_servers(board):
+    board.start("""
+a, b = server("a"), server("b")
+a.start("0.0.0.0", 8080)
+b.start("192.168.7.2", port=8081, root="/")
+while True:
+    a.poll()
+    b.poll()
+""")
+    board.run(50)
+    assert board.get(port=8080).endswith(b"\r\n\r\na")
+    assert board.get(port=8081).endswith(b"\r\n\r\nb")
+    assert board.get("/none", port=8081).endswith(b"404 Not Found /none\r\n")
+    board.interrupt()
+
+
+def test_radio_that_is_off(board):
+    told = board.exec("""
+radio = wifi.radio
+radio.enabled = False
+print(radio.enabled, radio.connected, radio.ipv4_address, radio.ipv4_dns)
+print(fails(server("x").start, "0.0.0.0"))
+radio.hostname = "station"
+radio.connect("a network", timeout=1)
+print(radio.connected, radio.ipv4_address, radio.hostname)
+print(fails(server("x").start, "no.such.host"))
+""")
+    off, no_network, on, no_host = told.stdout.splitlines()
+    assert (off, on) == ("False False None None", "True 192.168.7.2 station")
+    assert "no network interface is up" in no_network
+    assert no_host.lstrip("-").isdigit()
+    assert told.stderr == ""

@@ -84,6 +84,7 @@ class Request:
         """Begin the answer. `fields` are whole lines, each ended by CRLF; without `length` the body is chunked.
 
         "Connection: close" among the fields closes. Raises ValueError where they are malformed or contradict `length`.
+        The body is written then, or given by a generator that the handler returns.
         """
     def write(self, data: Union[str, bytes, bytearray, memoryview]) -> None:
         """Send some of the body, waiting for room. Raises OSError(ECONNRESET) when the client is gone."""

@@ -275,6 +275,27 @@ def bad_status(request):
     return HTTPResponse(status=(42, "The Answer"))
 
 
+class Late(HTTPResponse):
+    def send(self, conn):
+        super().send(conn)
+        raise RuntimeError("after the answer")
+
+
+@server.route("/fail/late")
+def late(request):
+    return Late(body="all of it")
+
+
+class Silent:
+    def send(self, conn):
+        pass
+
+
+@server.route("/fail/silent")
+def silent(request):
+    return Silent()
+
+
 @server.route("/fail/type")
 def bad_type(request):
     return HTTPResponse(content_type="text/plain\r\nX-Injected: yes")
