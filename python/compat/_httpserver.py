@@ -44,13 +44,17 @@ class HTTPRequest:
             words = ()
         if len(words) != 3:
             raise InvalidRequest("not a method, a URL and a version: {}".format(request_line))
-        self.method, self.url, version = words
-        if self.method not in METHODS:
-            raise InvalidRequest("unknown method: {}".format(request_line))
-        self.version = version[version.find("/") + 1 :]
-        self.path, _, self.query = self.url.partition("?")
-        self.parameters = parameters(self.query)
         self._head = b""
+        self._take(*words)
+
+    def _take(self, method, url, version):
+        if method not in METHODS:
+            raise InvalidRequest("unknown method: {}".format(method))
+        self.method = method
+        self.url = url
+        self.version = version[version.find("/") + 1 :]
+        self.path, _, self.query = url.partition("?")
+        self.parameters = parameters(self.query)
         self._header = None
 
     @property
@@ -60,10 +64,20 @@ class HTTPRequest:
         return self._header
 
 
+class Received(HTTPRequest):
+    """The HTTPRequest of a request of modhttp's."""
+
+    def __init__(self, request):
+        self._head = request.head
+        self._take(request.method, origin_form(request), request.protocol)
+
+
 def parameters(text):
     """{key: value} of a query, not decoded; of keys that repeat the first."""
     found = {}
-    for pair in text.split("&") if text else ():
+    if not text:
+        return found
+    for pair in text.split("&"):
         key, _, value = pair.partition("=")
         if key and key not in found:
             found[key] = value
@@ -137,9 +151,7 @@ class Server:
 
     def _find(self, request):
         """(handler or None, HTTPRequest). GET's handler also serves HEAD. Raises InvalidRequest."""
-        line = "{} {} {}\r\n".format(request.method, origin_form(request), request.protocol)
-        parsed = HTTPRequest(line.encode())
-        parsed._head = request.head
+        parsed = Received(request)
         function = self._route(parsed.method, parsed.path)
         if function is None:
             function = self._route(parsed.method, request.path)  # decoded
