@@ -42,3 +42,18 @@ export class Profile {
     return sums;
   }
 }
+
+// How often functions are called: how often their first instruction runs.
+export class Calls {
+  constructor(symbols, names) {
+    this.counts = Object.fromEntries(names.map((name) => [name, 0]));
+    this.at = new Map(symbols.sorted.filter(({ name }) => name in this.counts).map(({ address, name }) => [address, name]));
+    const missing = names.filter((name) => ![...this.at.values()].includes(name));
+    if (missing.length > 0) throw new Error(`no function is called ${missing.join(', ')}`);
+  }
+
+  add(address) {
+    const name = this.at.get(address);
+    if (name !== undefined) this.counts[name]++;
+  }
+}

@@ -30,11 +30,12 @@
 //   stats                                  → cycles (awake), boots, packets, digest (of all packets), overruns (bytes
 //                                          that the UART lost), erases and programs (flash), warnings
 //   profile on                             starts counting; on=false → symbols: {name: cycles} since then
+//   calls [names]                          starts counting how often functions are called; without → calls: {name: number}
 
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { boardOptions } from './board.mjs';
-import { Profile } from './profile.mjs';
+import { Calls, Profile } from './profile.mjs';
 import { VirtualBoard } from './virtual.mjs';
 
 const DEFAULT_MS = 10_000;
@@ -177,6 +178,13 @@ class Script {
     const symbols = Object.fromEntries(core.profile.bySymbol());
     core.profile = null;
     return { symbols };
+  }
+
+  calls({ names = null }) {
+    const { core } = this.board.machine;
+    const calls = core.profile?.counts;
+    core.profile = names && new Calls(this.board.symbols, names);
+    return names ? {} : { calls };
   }
 }
 

@@ -149,6 +149,10 @@ class Board:
         """Starts counting cycles; on=False ends it and returns {function: cycles}."""
         return self.ask("profile", on=on).get("symbols")
 
+    def calls(self, *names):
+        """Starts counting how often functions are called; without names ends it and returns {name: number}."""
+        return self.ask("calls", names=names or None).get("calls")
+
 
 class Connection:
     def __init__(self, board, connection, state):

@@ -1,0 +1,105 @@
+"""How often a request allocates from MicroPython's heap: each allocation brings the next collection nearer."""
+
+import pytest
+
+import emulated
+
+LIMIT = 10  # under this many
+ROUNDS = 10
+
+APP = """
+import modhttp
+
+app = modhttp.Server()
+
+@app.get("/str")
+def text(request):
+    return "hello"
+
+@app.get("/bytes")
+def data(request):
+    return b"hello"
+
+@app.get("/dict")
+def document(request):
+    return {"celsius": 21.5, "on": True}
+
+@app.get("/large")
+def large(request):
+    return {"celsius": 21.5, "humidity": 40, "pascal": 101325, "room": "kitchen", "door": None, "lights": [True, False]}
+
+@app.get("/status")
+def status(request):
+    return "created", 201
+
+@app.get("/int/<int:x>")
+def integer(request, x):
+    return "hello"
+
+@app.get("/sum/<int:x>/<int:y>")
+def add(request, x, y):
+    return {"sum": x + y}
+
+@app.get("/name/<name>")
+def name(request, name):
+    return name
+
+@app.get("/query")
+def query(request):
+    return request.query["a"]
+
+@app.get("/header")
+def header(request):
+    return request.headers["User-Agent"]
+
+@app.post("/body")
+def body(request):
+    return request.body
+
+app.run()
+"""
+
+CURL = "{} {} HTTP/1.1\r\nHost: 192.168.7.2\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n"
+
+
+@pytest.fixture(scope="module")
+def board():
+    with emulated.Board() as board:
+        board.start(APP)
+        board.run(100)
+        yield board
+
+
+@pytest.fixture(scope="module")
+def connection(board):
+    return board.connect(80)
+
+
+@pytest.mark.parametrize("method, target, answer", [
+    ("GET", "/str", b"hello"),
+    ("GET", "/bytes", b"hello"),
+    ("GET", "/dict", b'{"celsius": 21.5, "on": true}'),
+    ("GET", "/large", b"}"),
+    ("GET", "/status", b"created"),
+    ("GET", "/int/12", b"hello"),
+    ("GET", "/sum/12/30", b'{"sum": 42}'),
+    ("GET", "/name/anna", b"anna"),
+    ("GET", "/query?a=12", b"12"),
+    ("GET", "/header", b"curl/7.88.1"),
+    ("POST", "/body", b"12345678"),
+])
+def test_few_allocations(board, connection, method, target, answer):
+    request = CURL.format(method, target) + ("Content-Length: 8\r\n\r\n12345678" if method == "POST" else "\r\n")
+
+    def ask():
+        connection.send(request.encode())
+        assert connection.recv(until=b"\r\n\r\n" + answer).startswith(b"HTTP/1.1 20")
+        board.run(5)
+
+    ask()
+    board.calls("gc_alloc")
+    for _ in range(ROUNDS):
+        ask()
+    count = board.calls()["gc_alloc"] / ROUNDS
+    print(f"{method} {target}: {count} allocations")
+    assert 1 <= count < LIMIT
