@@ -6,7 +6,7 @@ from experimental.http_server import HttpServer, HttpStatus, MimeTypes
 
 log = []
 served = 0
-wanted = 0  # requests that are to wait for one check_requests()
+gathered = False
 
 
 class Server(HttpServer):
@@ -110,12 +110,16 @@ def names():
 
 @server.get_handler
 def get(request: str = None, connection: object = None):
-    global served, wanted
+    global served, gathered
     served += 1
     name = request.split(" ")[1][1:].split("?")[0]
     if name.startswith("gather-"):
-        wanted = int(name[7:])
         server.send_html(connection, "")
+        for _ in range(5000):
+            gathered = server._app.stats()["queued"] == int(name[7:])
+            if gathered:
+                break
+            time.sleep_ms(1)
     elif name.startswith("post-"):
         server.post_callback = globals()[name.replace("-", "_")]
         server.send_html(connection, "")
@@ -185,14 +189,10 @@ def plain_get(request, connection):
 
 
 while True:
-    if wanted:
-        for _ in range(5000):
-            if server._app.stats()["queued"] == wanted:
-                break
-            time.sleep_ms(1)
-        wanted, before = 0, served
-        server.check_requests()
-        log.append("served %d" % (served - before))
+    before = served
     server.check_requests()
+    if gathered:
+        gathered = False
+        print("served", served - before)
     plain.check_requests()
     other.check_requests()
