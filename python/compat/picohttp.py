@@ -79,7 +79,7 @@ def staticResource(request, response, staticBase="", defaultResource="index.html
     if request.method not in ("GET", "HEAD"):
         response.status = 501
         return
-    segments = "/".join(request.path).strip("/").split("/")
+    segments = "/".join(request.path).split("/")
     if segments[0] == "":
         segments = [defaultResource]
     if staticBase and not staticBase.endswith("/"):

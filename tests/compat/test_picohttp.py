@@ -97,7 +97,7 @@ statics = {
     "no extension": static("GET", ["plain"], staticBase="sub"),
     "dots": static("GET", ["..", "index.html"], "sub"),
     "dots inside": static("GET", ["../index.html"], "sub"),
-    "absolute": static("GET", ["", "index.html"], "sub"),
+    "absolute": static("GET", ["", "index.html"]),
     "directory": static("GET", ["sub"]),
     "missing": static("GET", ["none"]),
     "post": static("POST", [""]),
@@ -428,7 +428,8 @@ def test_static_resources(results):
     assert found.all == [200, "text/plain", "a"]
     assert found.mime == [200, "text/x", "b"]
     assert found.no_extension == [200, "text/plain", "plain"]
-    assert found.dots == found.dots_inside == found.absolute == found.directory == found.missing == missing
+    assert found.absolute == found.default  # below the program's directory, not at the root
+    assert found.dots == found.dots_inside == found.directory == found.missing == missing
     assert found.post == [501, None, None]
 
 
