@@ -55,6 +55,8 @@ def send(connection, name):
         return server.send_json(connection, names())
     if name == "log":
         return server.send_json(connection, log)
+    if name == "open":
+        return server.send_json(connection, server._app.stats()["open"])
     if name == "large":
         return server.send_response(connection, "0123456789" * 1200, content_type=MimeTypes.TEXT)
     if name == "default":
