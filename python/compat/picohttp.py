@@ -156,16 +156,17 @@ class HttpServer:
 
 def _answer(request, response):
     """Send the response; what is too large for that is returned as pieces to send."""
+    status = int(response.status)
     fields, content_type = field_lines(response.headers)
     name = response._file
     try:
         data = response.data or b""
     except MemoryError:
-        request.begin(response.status, content_type, os.stat(name)[_SIZE], fields or None)
+        request.begin(status, content_type, os.stat(name)[_SIZE], fields or None)
         return _pieces(name)
     if not isinstance(data, (str, bytes, bytearray, memoryview)):
         data = str(data)
-    request.begin(response.status, content_type, len(memoryview(data)), fields or None)  # bytes, not characters
+    request.begin(status, content_type, len(memoryview(data)), fields or None)  # bytes, not characters
     request.write(data)
 
 

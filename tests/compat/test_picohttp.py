@@ -160,7 +160,7 @@ def handler(request, response, word, numbers):
         response.data = {"str": "gr\\xfcn", "bytes": bytes(range(256)), "none": None, "empty": "", "int": 42,
                          "html": "<b>", "view": memoryview(b"view"), "list": [1, 2]}[request.path[1]]
     elif name == "status":
-        response.status = int(request.path[1])
+        response.status = request.path[1] if "text" in request.query else int(request.path[1])
     elif name == "headers":
         response.headers["X-Int"] = 5
         response.headers["Content-Length"] = 99
@@ -291,8 +291,7 @@ def test_rest(target, tmp_path, programs):
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.json() == {"name": "grün", "grün": "leaf"}
         assert client.put("/name", content="blau").status_code == 200
-    with start() as server:
-        assert server.get("/name").text == "blau"
+        assert client.get("/name").text == "blau"
 
 
 # ---- requests
@@ -389,6 +388,11 @@ def test_status(server, status):
 def test_status_that_is_none(server, status):
     assert server.get(f"/status/{status}").status_code == 500
     assert server.get("/status/200").status_code == 200
+
+
+def test_status_in_text(server):
+    assert server.get("/status/404?text").status_code == 404
+    assert server.get("/status/missing?text").status_code == 500
 
 
 def test_response_headers(server):
