@@ -204,6 +204,8 @@ class HTTPResponse:
 
 
 def _code(status):
+    if isinstance(status, HTTPStatus):
+        return status.value
     return int(str(status[0] if isinstance(status, tuple) else status)[:3])
 
 
@@ -302,34 +304,34 @@ class HTTPServer:
         heads = max(16384 // head, 1)
         return {"max_head": head, "max_target": head, "head_buffers": heads, "max_body": max(size, 16384)}
 
-    def _find(self, paths, method):
-        """The function of the route that has the target as sent, query and all; or else its path."""
-        for path in paths:
-            function = self.routes.get(_HTTPRequest(path, method))
+    def _find(self, request, asked):
+        """The function of the route that has the target as sent, query and all; or else its path. HEAD may be GET's."""
+        get = self.routes.get
+        for method in ("HEAD", "GET") if asked.method == "HEAD" else (asked.method,):
+            function = get(_HTTPRequest(asked.path, method)) or get(_HTTPRequest(request.path, method))
             if function:
                 return function
         return None
 
     def _serve(self, request):
-        method = request.method
-        paths = origin_form(request), request.path
-        function = self._find(paths, method) or method == "HEAD" and self._find(paths, "GET")
+        asked = _HTTPRequest(origin_form(request), request.method, request)
+        function = self.routes.get(asked) or self._find(request, asked)
         if function:
-            response = function(_HTTPRequest(paths[0], method, request))
-        elif method in ("GET", "HEAD"):
-            response = HTTPResponse(filename=paths[1], root=self.root_path)
+            response = function(asked)
+        elif asked.method in ("GET", "HEAD"):
+            response = HTTPResponse(filename=request.path, root=self.root_path)
         else:
-            return self._refuse(paths, method)
+            return self._refuse(request, asked)
         if type(response).send is HTTPResponse.send:
             return response._answer(request)
         connection = Connection(request)
         response.send(connection)
         connection.close()
 
-    def _refuse(self, paths, method):
+    def _refuse(self, request, asked):
         """Any path may be a file's: what is wrong is the method."""
         allowed = {"GET", "HEAD", "OPTIONS"}
         for route in self.routes:
-            if route.path in paths:
+            if route.path in (asked.path, request.path):
                 allowed.add(route.method)
-        return b"", 204 if method == "OPTIONS" else 405, {"Allow": ", ".join(sorted(allowed))}
+        return b"", 204 if asked.method == "OPTIONS" else 405, {"Allow": ", ".join(sorted(allowed))}

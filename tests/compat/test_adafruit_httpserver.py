@@ -228,6 +228,8 @@ def test_methods(server):
         assert client.head("/page.html").headers["content-length"] == str(len(PAGE))
         assert client.head("/own/file").headers["content-length"] == str(len(LARGE))
         assert client.head("/nothing").status_code == 404
+        assert client.head("/custom?a").status_code == 206
+        assert client.head("/query?a=head").status_code == 203
         refused = client.delete("/request")
         assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST, PUT")
         options = client.options("/custom?a")

@@ -238,6 +238,17 @@ def purge(request):
     return HTTPResponse(body=request.method)
 
 
+@server.route("/custom", "HEAD")
+def head(request):
+    print("HEAD of its own")
+    return HTTPResponse(status=(206, "Partial Content"))
+
+
+@server.route("/query?a=head", "HEAD")
+def head_with_query(request):
+    return HTTPResponse(status=(203, "Else"))
+
+
 fact("function", first is not second and callable(first))
 fact("routes", len([route for route in server.routes if route.path == "/twice" and route.method == "GET"]))
 
