@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "py/gc.h"
 #include "py/mperrno.h"
 #include "py/objexcept.h"
 #include "py/objstr.h"
@@ -96,10 +97,23 @@ static uint64_t wall_clock(void) {
     return mp_hal_time_ns() / 1000000000;
 }
 
+// Memory at the end of the heap. MicroPython looks for free memory from the beginning on, and would have to get past it at
+// every allocation.
+static void *new_at_end(size_t size) {
+    gc_info_t info;
+    gc_collect();
+    gc_info(&info);
+    size_t blocks = (size + MICROPY_BYTES_PER_GC_BLOCK - 1) / MICROPY_BYTES_PER_GC_BLOCK;
+    void *before = info.max_free > blocks ? m_malloc_maybe((info.max_free - blocks) * MICROPY_BYTES_PER_GC_BLOCK) : NULL;
+    void *mem = m_malloc(size);
+    gc_free(before);
+    return mem;
+}
+
 // The memory is taken when the server first starts, and kept.
 static mh_server_t *server_core(modhttp_server_obj_t *self) {
     if (self->server == NULL) {
-        void *mem = m_new(uint32_t, (mh_server_size(&self->config) + 3) / 4);
+        void *mem = new_at_end(mh_server_size(&self->config));
         self->server = mh_server_init(mem, &self->config, wake, self);
         mh_server_route(self->server, self->router);
         mh_server_set_clock(self->server, wall_clock);
