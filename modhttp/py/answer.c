@@ -193,8 +193,7 @@ static bool end(modhttp_request_obj_t *self) {
     if (result == -EINVAL) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the answer has not begun"));
     }
-    self->conn = NULL;
-    self->source = self->chunk = MP_OBJ_NULL;
+    modhttp_request_done(self);
     return result == 0;
 }
 
@@ -205,8 +204,7 @@ void modhttp_answer_end(modhttp_request_obj_t *self) {
     }
 }
 
-void modhttp_answer_status(mh_conn_t **at, int status) {
-    mh_conn_t *conn = *at;
+void modhttp_answer_status(mh_conn_t *conn, int status) {
     if (conn == NULL) {
         return;
     }
@@ -222,26 +220,37 @@ void modhttp_answer_status(mh_conn_t **at, int status) {
         mh_conn_release(conn);
     }
     MICROPY_PY_LWIP_EXIT
-    *at = NULL;
 }
 
 // --- Streams
 
-// The next chunk of a streamed answer, or false at its end.
+static bool has_chunk(const modhttp_request_obj_t *self) {
+    return self->more != NULL && self->more->chunk != MP_OBJ_NULL;
+}
+
+static void set_chunk(modhttp_request_obj_t *self, mp_obj_t chunk) {
+    modhttp_more_t *more = modhttp_request_more(self);
+    more->chunk = chunk;
+    more->chunk_at = 0;
+}
+
+// The next chunk of a streamed answer, or false at its end, or when the program has ended the answer itself.
 static bool next_chunk(modhttp_request_obj_t *self) {
-    mp_obj_t chunk = mp_iternext(self->source);
-    if (chunk == MP_OBJ_STOP_ITERATION) {
+    mp_obj_t chunk = mp_iternext(self->more->source);
+    if (chunk == MP_OBJ_STOP_ITERATION || self->conn == NULL) {
         return false;
     }
-    self->chunk = chunk;
-    self->chunk_at = 0;
+    set_chunk(self, chunk);
     return true;
 }
 
 // The answer is cut short: let the generator clean up, as if it had been left.
 void modhttp_answer_leave(modhttp_request_obj_t *self) {
-    mp_obj_t source = self->source;
-    self->source = self->chunk = MP_OBJ_NULL;
+    if (self->more == NULL) {
+        return;
+    }
+    mp_obj_t source = self->more->source;
+    self->more->source = self->more->chunk = MP_OBJ_NULL;
     nlr_buf_t nlr;
     if (source != MP_OBJ_NULL && nlr_push(&nlr) == 0) {
         mp_obj_t dest[2];
@@ -255,37 +264,39 @@ void modhttp_answer_leave(modhttp_request_obj_t *self) {
 
 // What there is room for now of the chunk; true when that was the rest of it.
 static bool push_chunk(modhttp_request_obj_t *self) {
+    modhttp_more_t *more = self->more;
     body_t body;
-    if (!get_body(self->chunk, &body)) {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a generator must give str or bytes, not %s"), mp_obj_get_type_str(self->chunk));
+    if (!get_body(more->chunk, &body)) {
+        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a generator must give str or bytes, not %s"), mp_obj_get_type_str(more->chunk));
     }
-    while (self->chunk_at < body.len) {
-        size_t n = write_some(self, &body, self->chunk_at);
+    while (more->chunk_at < body.len) {
+        size_t n = write_some(self, &body, more->chunk_at);
         if (n == 0) {
             return false;
         }
-        self->chunk_at += n;
+        more->chunk_at += n;
     }
-    self->chunk = MP_OBJ_NULL;
+    more->chunk = MP_OBJ_NULL;
     return true;
 }
 
 bool modhttp_answer_push(modhttp_request_obj_t *self, mp_obj_t data) {
     modhttp_request_conn(self);
     if (data != MP_OBJ_NULL) {
-        self->chunk = data;
-        self->chunk_at = 0;
+        set_chunk(self, data);
     }
-    return self->chunk == MP_OBJ_NULL || push_chunk(self);
+    return !has_chunk(self) || push_chunk(self);
 }
 
 void modhttp_answer_feed(modhttp_request_obj_t *self) {
-    if (self->source == MP_OBJ_NULL) {
+    if (self->more == NULL || self->more->source == MP_OBJ_NULL) {
         return;     // pull() waited, in a task that is woken by itself
     }
     for (size_t turn = 0; turn < CHUNKS_PER_TURN; turn++) {
-        if (!mh_conn_wants_body(self->conn) || (self->chunk == MP_OBJ_NULL && !next_chunk(self))) {
-            end(self);
+        if (!mh_conn_wants_body(self->conn) || (!has_chunk(self) && !next_chunk(self))) {
+            if (self->conn != NULL) {
+                end(self);
+            }
             return;
         }
         if (!push_chunk(self)) {
@@ -313,7 +324,10 @@ static void send(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t 
 // Where the handler has begun the answer, `answer` is not needed.
 static void send_stream(modhttp_request_obj_t *self, mh_answer_t *answer, mp_obj_t source) {
     size_t at;
-    self->source = source;
+    if (self->conn == NULL) {
+        return;
+    }
+    modhttp_request_more(self)->source = source;
     if (mh_conn_is_new(self->conn)) {
         answer->length = MH_LENGTH_UNKNOWN;
         begin(self, answer, &(body_t) { NULL, 0, NULL }, &at);
@@ -363,6 +377,9 @@ static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator) {
     }
     mp_obj_t value;
     bool goes_on = first_step(self, generator, &value);
+    if (self->conn == NULL) {
+        return;     // it has ended the answer itself
+    }
     if (!goes_on && value != mp_const_none) {
         modhttp_answer(self, value);
         return;
@@ -371,8 +388,7 @@ static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator) {
         mp_raise_TypeError(MP_ERROR_TEXT("an async handler needs a loop to run in: await app.serve()"));
     }
     mh_answer_t answer = { .status = 200, .type = type_bytes, .type_len = sizeof(type_bytes) - 1 };
-    self->chunk = goes_on ? value : MP_OBJ_NULL;
-    self->chunk_at = 0;
+    set_chunk(self, goes_on ? value : MP_OBJ_NULL);
     send_stream(self, &answer, generator);
 }
 

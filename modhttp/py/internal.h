@@ -30,19 +30,27 @@ typedef struct _modhttp_server_obj_t {
     mp_obj_t spawn;         // (request, generator): goes on with an async handler in a task of its own; None where no loop runs
     mp_obj_t step;          // (generator) -> its first item, where asyncio is loaded and no loop of ours runs
     mp_obj_t fallback;      // handler of what no route serves, or None
+    struct _modhttp_more_t *spare;
     bool background;        // handlers are called from MicroPython's scheduler
 } modhttp_server_obj_t;
 
-// A request being handled. `conn` is NULL once its answer is complete or the connection was handed on.
-typedef struct _modhttp_request_obj_t {
-    mp_obj_base_t base;
-    modhttp_server_obj_t *app;
-    mh_conn_t *conn;
+// What not every request needs. Used again by a later one.
+typedef struct _modhttp_more_t {
+    struct _modhttp_more_t *next;   // among the server's spare ones
     mp_obj_t path;          // decoded; MP_OBJ_NULL until asked for
     mp_obj_t body;          // bytes; MP_OBJ_NULL until asked for
     mp_obj_t source;        // iterator that the answer streams from, or MP_OBJ_NULL
     mp_obj_t chunk;         // what it gave last, of which `chunk_at` bytes are written
     size_t chunk_at;
+} modhttp_more_t;
+
+// A request being handled. `conn` and `more` are NULL once its answer is complete or the connection was handed on. One block of
+// MicroPython's heap: for two it would look from the heap's beginning on, past all that is in use.
+typedef struct _modhttp_request_obj_t {
+    mp_obj_base_t base;
+    modhttp_server_obj_t *app;
+    mh_conn_t *conn;
+    modhttp_more_t *more;   // NULL until needed
 } modhttp_request_obj_t;
 
 extern const mp_obj_type_t modhttp_server_type;
@@ -62,14 +70,16 @@ void modhttp_wait(mh_conn_t *conn);
 modhttp_request_obj_t *modhttp_request_new(modhttp_server_obj_t *app, mh_conn_t *conn);
 mp_obj_t modhttp_request_path(modhttp_request_obj_t *self);
 mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self);   // RuntimeError when the answer is complete
+modhttp_more_t *modhttp_request_more(modhttp_request_obj_t *self);
+void modhttp_request_done(modhttp_request_obj_t *self);         // the connection is no longer the request's
 
 // The request's handler raised: answer for it, let go of the connection where nobody is there to hear. Raises only what ends the program.
 void modhttp_request_fail(modhttp_request_obj_t *self, mp_obj_t exc);
 
 // answer.c
 void modhttp_answer(modhttp_request_obj_t *self, mp_obj_t result);      // a handler's return value
-// Answer and give back `*conn`, which becomes NULL, without Python's help: allocates nothing, raises nothing. Cuts an answer already begun.
-void modhttp_answer_status(mh_conn_t **conn, int status);
+// Answer and give back `conn`, unless it is NULL, without Python's help: allocates nothing, raises nothing. Cuts an answer already begun.
+void modhttp_answer_status(mh_conn_t *conn, int status);
 void modhttp_answer_begin(modhttp_request_obj_t *self, mp_int_t status, mp_obj_t type, mp_obj_t length, mp_obj_t fields);
 void modhttp_answer_write(modhttp_request_obj_t *self, mp_obj_t data);
 void modhttp_answer_end(modhttp_request_obj_t *self);

@@ -15,10 +15,27 @@ modhttp_request_obj_t *modhttp_request_new(modhttp_server_obj_t *app, mh_conn_t 
     modhttp_request_obj_t *self = mp_obj_malloc(modhttp_request_obj_t, &modhttp_request_type);
     self->app = app;
     self->conn = conn;
-    self->path = self->body = self->source = self->chunk = MP_OBJ_NULL;
-    self->chunk_at = 0;
+    self->more = NULL;
     mh_conn_set_owner(conn, self);
     return self;
+}
+
+modhttp_more_t *modhttp_request_more(modhttp_request_obj_t *self) {
+    if (self->more == NULL) {
+        self->more = self->app->spare != NULL ? self->app->spare : m_new0(modhttp_more_t, 1);
+        self->app->spare = self->more->next;
+        self->more->next = NULL;
+    }
+    return self->more;
+}
+
+void modhttp_request_done(modhttp_request_obj_t *self) {
+    self->conn = NULL;
+    if (self->more != NULL) {
+        *self->more = (modhttp_more_t) { .next = self->app->spare };
+        self->app->spare = self->more;
+        self->more = NULL;
+    }
 }
 
 mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self) {
@@ -66,18 +83,20 @@ static mh_target_t request_target(modhttp_request_obj_t *self) {
 }
 
 mp_obj_t modhttp_request_path(modhttp_request_obj_t *self) {
-    if (self->path == MP_OBJ_NULL) {
+    modhttp_request_conn(self);
+    modhttp_more_t *more = modhttp_request_more(self);
+    if (more->path == MP_OBJ_NULL) {
         mh_target_t target = request_target(self);
         if (mh_path_is_plain(target.path, target.path_len)) {
-            self->path = mp_obj_new_str(target.path, target.path_len);
+            more->path = mp_obj_new_str(target.path, target.path_len);
         } else {
             vstr_t vstr;
             vstr_init_len(&vstr, target.path_len);
             vstr.len = (size_t)mh_path_decode(target.path, target.path_len, vstr.buf);
-            self->path = decoded_str(&vstr);
+            more->path = decoded_str(&vstr);
         }
     }
-    return self->path;
+    return more->path;
 }
 
 static mp_obj_t decode_text(const char *text, size_t len) {
@@ -199,10 +218,12 @@ static mp_obj_t read_body(modhttp_request_obj_t *self) {
 }
 
 static mp_obj_t request_body(modhttp_request_obj_t *self) {
-    if (self->body == MP_OBJ_NULL) {
-        self->body = read_body(self);
+    modhttp_request_conn(self);
+    modhttp_more_t *more = modhttp_request_more(self);
+    if (more->body == MP_OBJ_NULL) {
+        more->body = read_body(self);
     }
-    return self->body;
+    return more->body;
 }
 
 static mp_obj_t request_text(modhttp_request_obj_t *self) {
@@ -357,7 +378,7 @@ static mp_obj_t request_detach(mp_obj_t self_in) {
         modhttp_raise(result);
     }
     modhttp_stream_own(stream, conn);
-    self->conn = NULL;
+    modhttp_request_done(self);
     return stream;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(request_detach_obj, request_detach);

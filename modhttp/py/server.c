@@ -88,6 +88,7 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->routes = mp_obj_new_list(0, NULL);
     self->render = args[0];
     self->on_error = args[1];
+    self->spare = NULL;
     self->call = self->spawn = self->step = self->fallback = mp_const_none;
     self->background = false;
     return MP_OBJ_FROM_PTR(self);
@@ -386,6 +387,12 @@ static bool ends_program(mp_obj_t exc) {
     return !mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(exc)), MP_OBJ_FROM_PTR(&mp_type_Exception));
 }
 
+// Answer without Python's help.
+static void refuse(modhttp_request_obj_t *req, int status) {
+    modhttp_answer_status(req->conn, status);
+    modhttp_request_done(req);
+}
+
 // The handler raised: Python says what the client gets, and the server goes on.
 static void call_on_error(modhttp_request_obj_t *req, mp_obj_t exc) {
     nlr_buf_t nlr;
@@ -396,7 +403,7 @@ static void call_on_error(modhttp_request_obj_t *req, mp_obj_t exc) {
         }
         nlr_pop();
     } else {
-        modhttp_answer_status(&req->conn, 500);
+        refuse(req, 500);
         if (ends_program(MP_OBJ_FROM_PTR(nlr.ret_val))) {
             nlr_jump(nlr.ret_val);
         }
@@ -406,9 +413,9 @@ static void call_on_error(modhttp_request_obj_t *req, mp_obj_t exc) {
 void modhttp_request_fail(modhttp_request_obj_t *req, mp_obj_t exc) {
     modhttp_answer_leave(req);
     if (ends_program(exc)) {
-        modhttp_answer_status(&req->conn, 503);
+        refuse(req, 503);
     } else if (req->conn != NULL && !mh_conn_is_alive(req->conn) && mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))) {
-        modhttp_answer_status(&req->conn, 500);     // the client went away: nobody to answer
+        refuse(req, 500);       // the client went away: nobody to answer
     } else {
         call_on_error(req, exc);
     }
@@ -433,7 +440,7 @@ static void handle(modhttp_server_obj_t *self, mh_conn_t *conn) {
         modhttp_request_fail(req, exc);
     } else {        // no memory for the request object itself
         mp_obj_print_exception(&mp_plat_print, exc);
-        modhttp_answer_status(&conn, 503);
+        modhttp_answer_status(conn, 503);
     }
     if (ends_program(exc)) {
         nlr_jump(nlr.ret_val);

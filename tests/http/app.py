@@ -330,6 +330,29 @@ def stream(request, kilobytes):
         yield TEXT[:1024]
 
 
+@app.get("/ended/<int:at>")
+def ended(request, at):
+    """A stream that ends its answer itself, before one of its pieces, and goes on all the same."""
+    for number in range(10):
+        if number == at:
+            request.answer("whole\n") if at == 0 else request.end()
+        yield "piece\n"
+
+
+@app.get("/kept")
+def kept(request):
+    """What a request tells once it is answered: nothing of a later one."""
+    global last
+    try:
+        told = last.path + str(last.query)
+    except RuntimeError as exc:
+        told = str(exc)
+    except NameError:
+        told = ""
+    last = request
+    return told + request.path
+
+
 @app.get("/declared/<int:kilobytes>/<int:given>")
 def declared(request, kilobytes, given):
     """A length that is said beforehand, and a stream that gives as much, or does not."""

@@ -46,6 +46,20 @@ def test_headers_of_a_tuple_and_repeated_ones_of_a_response(server):
     assert server.get("/steps").headers["x-step"] == "1"
 
 
+@pytest.mark.parametrize("at", [0, 1, 2, 4, 5, 9])
+def test_stream_that_ends_its_answer_itself(server, at):
+    with server.client() as client:
+        for _ in range(3):
+            assert client.get(f"/ended/{at}").text == ("whole\n" if at == 0 else "piece\n" * at)
+
+
+def test_request_that_is_kept_beyond_its_answer(server):
+    for _ in range(3):
+        server.get("/kept")
+        assert server.get("/about/secret").status_code == 200
+        assert server.get("/kept").text == "the answer to this request is complete/kept"
+
+
 def test_stream_of_a_declared_length(server):
     answer = server.get("/declared/100/100")
     assert answer.headers["content-length"] == "102400"
