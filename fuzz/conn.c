@@ -574,12 +574,24 @@ static void look_again(void) {
     }
 }
 
+// Whether a client is kept from sending until memory is free that others hold, who have no more to send: it is freed when
+// their time is up.
+static bool waits_for_others(const link_t *link) {
+    for (unsigned i = 0; i < world.server->conn_count; i++) {
+        const mh_conn_t *conn = &world.server->conns[i];
+        if (conn->pcb == link->pcb && conn->state == CONN_BODY && (conn->flags & CONN_ROOMLESS)) {
+            return world.server->reserved > 0;
+        }
+    }
+    return false;
+}
+
 // Whether all clients have sent all that they had to and have all the answers that are due, and the program has had its room.
 static bool all_is_done(void) {
     for (unsigned i = 0; i < world.client_count; i++) {
         client_t *client = &world.clients[i];
         const link_t *link = &client->link;
-        if (link_is_open(link) && !link->shut
+        if (link_is_open(link) && !link->shut && !waits_for_others(link)
             && (client_is_owed(client) || link->acked != link->written || (link->received != client->len && !link->client_fin))) {
             return false;
         }
