@@ -236,7 +236,7 @@ static void check_own(client_t *client, const expect_t *expect, uint16_t status,
             return;
         case 408:
             // lwIP may have had no memory for it until the rest came
-            CHECK_ANSWER(client, expect->kind == EXPECT_PARTIAL || (ours && body == 0) || sim.faulted > 0);
+            CHECK_ANSWER(client, expect->kind == EXPECT_PARTIAL || (ours && body == 0) || client->link.retried);
             return;
         case 400:
             if (ours && (body < 0 || (body == 0 && client->link.client_fin))) {
@@ -400,11 +400,19 @@ static void read_byte(client_t *client, uint8_t c) {
     }
 }
 
+// Whether the server has no slot for it: it says so, and nothing else.
+static bool is_refused(const link_t *link) {
+    for (unsigned i = 0; i < world.server->conn_count; i++) {
+        if (world.server->conns[i].pcb == link->pcb) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void client_bytes(link_t *link, const uint8_t *data, size_t len) {
     client_t *client = link->client;
-    if (sim.opening == link) {
-        client->refused = true;     // nothing else is written before anything was read
-    }
+    client->refused = client->refused || is_refused(link);
     if (client->answer.raw && client->state == READ_HEAD) {
         CHECK_ANSWER(client, client->head_len == 0);
         client->state = READ_RAW;

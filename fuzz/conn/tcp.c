@@ -463,6 +463,7 @@ err_t tcp_write(struct tcp_pcb *pcb, const void *data, u16_t len, u8_t flags) {
         link->starved = true;
         return ERR_MEM;
     }
+    link->retried = link->starved;
     link->starved = false;
     CHECK(link->piece_count < LINK_PIECES);
     piece_t *piece = piece_at(link, link->piece_count++);

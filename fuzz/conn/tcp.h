@@ -39,6 +39,7 @@ typedef struct _link_t {
     bool shut;                  // FIN ordered, by tcp_shutdown() or tcp_close()
     bool fin;                   // FIN queued
     bool starved;               // there was no memory for what was last to be written
+    bool retried;               // nor had there been for what was last written, when it was first tried
     bool fin_late;              // there was no memory for it at first: the client's may have come meanwhile
     bool fin_output;
     bool fin_acked;
