@@ -281,7 +281,7 @@ def test_one_check_serves_all_that_wait(everything):
         answer = wire.answer()
         assert (answer.status, answer.body[:10].split()[1]) == (200, b"/?%d" % number)
         wire.socket.close()
-    everything.wait_for("served 21\n")  # with the one that waited for the others
+    everything.wait_for("served all\n")
 
 
 def test_empty_and_vanished_clients(everything):

@@ -137,7 +137,8 @@ for hertz in (48_000_000, 200_000_000, 125_000_000):
     assert [row[0] for row in rows] == [48_000_000, 200_000_000, 125_000_000]
     slow, fast, normal = (row[1] for row in rows)
     assert slow / fast == pytest.approx(200 / 48, rel=0.1) and slow / normal == pytest.approx(125 / 48, rel=0.1)
-    assert all(19_000 < row[2] < 20_300 for row in rows), "sleep_ms() counts whole milliseconds"
+    # sleep_ms() counts whole milliseconds, and then the board may have other work.
+    assert all(19_000 < row[2] < 22_000 for row in rows)
 
 
 def test_uart_sends_at_its_baud_rate(board):

@@ -195,6 +195,7 @@ while True:
     server.check_requests()
     if gathered:
         gathered = False
-        print("served", served - before)
+        count = served - before  # with the one that waited for the others, and those just before it
+        print("served", "all" if count > 20 else count)
     plain.check_requests()
     other.check_requests()
