@@ -33,6 +33,7 @@ class Talk:
         self.reference = reference
         self.answers = []
         self.refused = []
+        self.ended = False
 
     def __enter__(self):
         return self
@@ -100,6 +101,9 @@ class Talk:
 
     def end(self):
         """The server must end the connection now."""
+        if self.ended:
+            return
+        self.ended = True
         try:
             assert self.wire.is_over(), "more bytes than the answers"
         except TimeoutError:

@@ -252,6 +252,7 @@ def test_full_pool_is_503(program):
     server = program(CROWDED)
     wait_until_alone(server)
     with held(server) as (first, second):
+        time.sleep(0.5)  # until the second has come too: nobody tells, while Python is with the first
         with server.wire() as third:
             answer = cases.read_answer(third.makefile("rb"))
             assert (answer.status, answer.value("retry-after"), answer.value("connection")) == (503, "1", "close")
