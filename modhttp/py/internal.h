@@ -34,9 +34,8 @@ typedef struct _modhttp_server_obj_t {
     bool background;        // handlers are called from MicroPython's scheduler
 } modhttp_server_obj_t;
 
-// What not every request needs. Used again by a later one.
+// What not every request needs. The last one is kept for the next that does.
 typedef struct _modhttp_more_t {
-    struct _modhttp_more_t *next;   // among the server's spare ones
     mp_obj_t path;          // decoded; MP_OBJ_NULL until asked for
     mp_obj_t body;          // bytes; MP_OBJ_NULL until asked for
     mp_obj_t source;        // iterator that the answer streams from, or MP_OBJ_NULL

@@ -23,8 +23,7 @@ modhttp_request_obj_t *modhttp_request_new(modhttp_server_obj_t *app, mh_conn_t 
 modhttp_more_t *modhttp_request_more(modhttp_request_obj_t *self) {
     if (self->more == NULL) {
         self->more = self->app->spare != NULL ? self->app->spare : m_new0(modhttp_more_t, 1);
-        self->app->spare = self->more->next;
-        self->more->next = NULL;
+        self->app->spare = NULL;
     }
     return self->more;
 }
@@ -32,7 +31,7 @@ modhttp_more_t *modhttp_request_more(modhttp_request_obj_t *self) {
 void modhttp_request_done(modhttp_request_obj_t *self) {
     self->conn = NULL;
     if (self->more != NULL) {
-        *self->more = (modhttp_more_t) { .next = self->app->spare };
+        memset(self->more, 0, sizeof(*self->more));
         self->app->spare = self->more;
         self->more = NULL;
     }
