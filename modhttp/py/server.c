@@ -625,7 +625,7 @@ static bool server_store(modhttp_server_obj_t *self, qstr attr, mp_obj_t value) 
     }
 }
 
-// port: 0 when not listening. call, spawn, step, fallback, background: for the Python layer to set.
+// port: 0 when not listening. routes: (method, pattern, handler) of each. fallback, and, to set only: call, spawn, step, background.
 static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
@@ -636,6 +636,10 @@ static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     }
     if (attr == MP_QSTR_port) {
         dest[0] = MP_OBJ_NEW_SMALL_INT(self->server == NULL ? 0 : mh_server_port(self->server));
+    } else if (attr == MP_QSTR_routes) {
+        dest[0] = self->routes;
+    } else if (attr == MP_QSTR_fallback) {
+        dest[0] = self->fallback;
     } else {
         dest[1] = MP_OBJ_SENTINEL;      // look in the locals
     }

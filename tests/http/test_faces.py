@@ -513,3 +513,25 @@ def test_wrong_use_is_a_value_error(start, line):
     program = start(f"import modhttp\napp = modhttp.Server()\n{line}\n", wait=False)
     program.finish()
     assert "ValueError" in program.console
+
+
+def test_error_404_has_what_no_route_serves(start):
+    program = start("""
+import modhttp
+app = modhttp.Server()
+
+@app.get("/there")
+def there(request):
+    return "there" if not request.query else modhttp.abort(404, "not today")
+
+@app.error(404)
+def nowhere(request, exc):
+    return "no " + request.path + str(exc.args[1:]), 404
+
+app.run(port=80)
+""")
+    with program.client() as client:
+        for _ in range(2):
+            assert (client.get("/there").status_code, client.get("/there").text) == (200, "there")
+            assert (client.get("/x").status_code, client.get("/x").text) == (404, "no /x()")
+            assert client.get("/there?1").text == "no /there('not today',)"
