@@ -24,7 +24,6 @@ class Server:
         self._before = []
         self._after = []
         self._errors = {}
-        self._routes = []  # what mount() tells another server, now and later
         self._mounts = []
 
     @property
@@ -36,7 +35,6 @@ class Server:
 
     def _add(self, method, path, function):
         self._core.add(method, path, function)
-        self._routes.append((method, path, function))
         for prefix, parent in self._mounts:
             parent._add(method, prefix + path, self._mounted(function))
 
@@ -92,7 +90,7 @@ class Server:
         if not prefix.startswith("/") or prefix.endswith("/"):
             raise ValueError("prefix must begin with / and not end with it")
         other._mounts.append((prefix, self))
-        for method, path, function in other._routes:
+        for method, path, function in list(other._core.routes):
             self._add(method, prefix + path, other._mounted(function))
 
     def _mounted(self, function):
