@@ -48,7 +48,9 @@ static int read_body(mh_conn_t *conn, uint8_t *buf, size_t len) {
         return -ECONNRESET;     // cut short
     }
     if (conn->flags & CONN_LATE) {
-        conn->flags &= ~CONN_KEEP;
+        if (!(conn->flags & CONN_BEGUN)) {
+            conn->flags &= ~CONN_KEEP;      // an answer that has begun may have promised the next: the rest is skipped
+        }
         return -ETIMEDOUT;
     }
     if ((conn->head.flags & MH_HEAD_EXPECT) && !(conn->flags & CONN_BEGUN)) {
