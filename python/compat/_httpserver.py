@@ -117,7 +117,7 @@ def event(data, id, event, retry):
 
 
 class Server:
-    """Keeps what HTTPServer() and route() are told. A subclass has _handle(), which answers a request."""
+    """Keeps what HTTPServer() and route() are told. A subclass has _call(), which calls a handler for a request."""
 
     def __init__(self, host="0.0.0.0", port=80, backlog=5, timeout=30):
         self.host = host
@@ -148,6 +148,13 @@ class Server:
             self._app._core.fallback = self._handle
         self._app.start(self.port, self.host)
         print("HTTP server started on {}:{}".format(self.host, self.port))
+
+    def _handle(self, request):
+        try:
+            function, parsed = self._find(request)
+        except InvalidRequest as exc:
+            return repr(exc), 400
+        return 404 if function is None else self._call(function, request, parsed)
 
     def _find(self, request):
         """(handler or None, HTTPRequest). GET's handler also serves HEAD. Raises InvalidRequest."""

@@ -1,6 +1,7 @@
 """Programs that more than one module of tests/http talks to."""
 
 import contextlib
+import json
 import time
 from pathlib import Path
 
@@ -15,13 +16,17 @@ def app_with(settings):
 
 
 def wait_until_alone(server):
-    """Until only the connection that asks is there; those of earlier tests have ended then. Returns /state."""
+    """Until only the connection that asks is there, and until its end too. Returns /state."""
     deadline = time.monotonic() + server.patience
     while True:
-        answer = server.get("/state")
-        if answer.status_code == 200 and answer.json()["stats"]["open"] == 1:
-            return answer.json()
-        assert time.monotonic() < deadline, answer.text
+        with server.wire() as wire:
+            wire.get("/state", "Connection: close\r\n")
+            answer = wire.answer()
+            assert wire.rest() == b""
+        state = json.loads(answer.body) if answer.status == 200 else {}
+        if state and state["stats"]["open"] == 1:
+            return state
+        assert time.monotonic() < deadline, answer.body
         time.sleep(0.1)
 
 

@@ -124,6 +124,32 @@ def count(request):
         assert wire.answer().status == 408
 
 
+def test_rest_that_is_late_for_an_answer_under_way_is_skipped(start):
+    """The answer has promised the next: the connection stays open."""
+    program = start(APP + """
+@app.post("/begun")
+def begun(request):
+    left = 11000
+    while left:
+        left -= len(request.stream.read(left))
+    request.begin(200, "text/plain")
+    try:
+        request.stream.read(1)
+        request.write("there")
+    except modhttp.HTTPError as exc:
+        request.write(repr(exc))
+    request.end()
+""" + RUN)
+    with program.wire() as wire:
+        wire.send(head("/begun", 12000) + b"x" * 11000)
+        answer = wire.answer()
+        assert answer.body.startswith(b"HTTPError(408, ")
+        assert answer.headers["Connection"] is None
+        wire.send(b"x" * 1000)
+        wire.get("/")
+        assert wire.answer().body == b"here"
+
+
 @pytest.mark.parametrize("size", [0, 1, 3199, 3200, 3201, 6400, 9999, 10000])
 @pytest.mark.parametrize("framing", ["sized", "chunked", "small-chunks"])
 def test_sizes_up_to_the_limit(start_once, size, framing):

@@ -33,17 +33,11 @@ class HTTPServer(Server):
             await sleep_ms(20)
         print("HTTP server stopped")
 
-    async def _handle(self, request):
+    async def _call(self, function, request, parsed):
         import asyncio
 
         from _streams import AsyncConnection
 
-        try:
-            function, parsed = self._find(request)
-        except InvalidRequest as exc:
-            return repr(exc), 400
-        if function is None:
-            return 404
         connection = AsyncConnection(request)
         failure = None
         try:

@@ -40,13 +40,7 @@ class HTTPServer(Server):
         if self._app is not None:
             self._app.stop()
 
-    def _handle(self, request):
-        try:
-            function, parsed = self._find(request)
-        except InvalidRequest as exc:
-            return repr(exc), 400
-        if function is None:
-            return 404
+    def _call(self, function, request, parsed):
         conn = Connection(request)
         try:
             result = function(conn, parsed)
