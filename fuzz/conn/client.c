@@ -1,5 +1,6 @@
 #include "world.h"
 
+#include "core/chars.h"
 #include "core/uri.h"
 
 #include "fuzz.h"
@@ -88,6 +89,9 @@ static uint16_t route_status(const mh_router_t *router, const mh_head_t *head, c
     }
     if (mh_target_split((const char *)data + head->target.at, head->target.len, &target) != 0) {
         return 400;
+    }
+    if (head->target.len > 6 && mh_same((const char *)data + head->target.at, "https:", 6)) {
+        return 421;
     }
     if (router == NULL) {
         return 404;
