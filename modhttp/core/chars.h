@@ -41,6 +41,7 @@ static inline uint8_t mh_hex(uint8_t digit) {
 #else
 #define MH_INLINE inline
 #define MH_NOINLINE
+#define MH_KEEP(constant)
 #endif
 
 // Whether `text` spells `lower`, which has no capitals, in any case. Both are `len` bytes; text has no control characters.

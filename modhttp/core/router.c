@@ -7,8 +7,7 @@
 
 uint16_t *mh_router_slot(const mh_router_t *router, size_t parent, const segment_t *segment, uint32_t hash) {
     uint16_t *slots = slot_table(router);
-    size_t mask = router->slots - 1u;
-    for (size_t i = (hash ^ hash >> 15) & mask;; i = (i + 1) & mask) {
+    for (size_t i = hash_slot(router, hash);; i = (i + 1) & (router->slots - 1u)) {
         if (slots[i] == 0) {
             return &slots[i];
         }
@@ -20,10 +19,7 @@ uint16_t *mh_router_slot(const mh_router_t *router, size_t parent, const segment
     }
 }
 
-unsigned mh_router_method(const mh_router_t *router, mh_method_t id, const char *name, size_t len) {
-    if (id < MH_METHOD_OTHER) {
-        return id;
-    }
+static MH_NOINLINE unsigned own_method(const mh_router_t *router, const char *name, size_t len) {
     for (unsigned i = 0; i < router->owns; ++i) {
         const own_method_t *own = &router->own[i];
         if (own->len == len && memcmp(text_at(router, own->text), name, len) == 0) {
@@ -31,6 +27,10 @@ unsigned mh_router_method(const mh_router_t *router, mh_method_t id, const char 
         }
     }
     return METHOD_NONE;
+}
+
+unsigned mh_router_method(const mh_router_t *router, mh_method_t id, const char *name, size_t len) {
+    return id < MH_METHOD_OTHER ? id : own_method(router, name, len);
 }
 
 const route_t *mh_router_route(const mh_router_t *router, const node_t *node, unsigned method) {
@@ -66,6 +66,46 @@ static bool is_int(const char *p, const char *end) {
     return true;
 }
 
+// --- Paths without a variable segment
+
+// Whether all segments from this node up to the root are literal, and the path's.
+static MH_NOINLINE bool is_literal_path(const mh_router_t *router, const node_t *node, const char *path, size_t len) {
+    const char *end = path + len;
+    for (;;) {
+        const char *text_end = text_at(router, node->text) + node->len;
+        ptrdiff_t i = -(ptrdiff_t)node->len;
+        if (kind_of(node) != KIND_LITERAL || end - path + i <= 0 || end[i - 1] != '/') {
+            return false;
+        }
+        const char *slash = end + i - 1;
+        for (; i != 0; ++i) {       // few bytes: calling memcmp() costs more
+            if (text_end[i] != end[i]) {
+                return false;
+            }
+        }
+        if (node->parent == ROOT) {
+            return slash == path;
+        }
+        node = &cell(router, node->parent)->node;
+        end = slash;
+    }
+}
+
+// The node of just this path, or NULL.
+static MH_INLINE const node_t *literal_node(const mh_router_t *router, const char *path, size_t len) {
+    const uint16_t *slots = slot_table(router);
+    uint32_t hash = hash_text(hash_begin(ROOT, KIND_LITERAL), path, len);
+    for (size_t i = hash_slot(router, hash); slots[i] != 0; i = (i + 1) & (router->slots - 1u)) {
+        const node_t *node = &cell(router, slots[i])->node;
+        if (is_literal_path(router, node, path, len)) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+// --- All others
+
 // Where a search stands: a node, and the segment of the path that its children are compared with. To go back needs no
 // stack: a node knows its parent, and the segment before is found by its '/'.
 typedef struct _search_t {
@@ -74,6 +114,7 @@ typedef struct _search_t {
     size_t len;                 // of the path
     size_t at;                  // where the segment begins; len + 1 when the node took the last one
     size_t node;
+    uint32_t hash;              // that leads to the node; not kept on the way back, which tries no literal segments
     mh_match_t *match;
 } search_t;
 
@@ -99,28 +140,28 @@ static bool descend(search_t *search, uint8_t kind) {
     if (search->at > search->len || !has_child(search_node(search), kind)) {
         return false;
     }
-    uint32_t hash = hash_begin(search->node, kind);
     segment_t segment = { search->path + search->at, 0, kind };
     const char *limit = search->path + search->len;
     const char *end = kind == KIND_PATH ? limit : segment.text;
+    while (end != limit && *end != '/') {
+        ++end;
+    }
+    size_t len = (size_t)(end - segment.text);
+    uint32_t hash;
     if (kind == KIND_LITERAL) {
-        for (; end != limit && *end != '/'; ++end) {
-            hash = hash_step(hash, *end);
-        }
-        segment.len = (size_t)(end - segment.text);
+        segment.len = len;
+        hash = hash_text(hash_step(search->hash, '/'), segment.text, len);
+    } else if (capture(search, kind, len)) {
+        hash = hash_begin(search->node, kind);
     } else {
-        while (end != limit && *end != '/') {
-            ++end;
-        }
-        if (!capture(search, kind, (size_t)(end - segment.text))) {
-            return false;
-        }
+        return false;
     }
     uint16_t child = *mh_router_slot(search->router, search->node, &segment, hash);
     if (child == 0) {
         return false;
     }
     search->node = child;
+    search->hash = kind == KIND_LITERAL ? hash : hash_begin(child, KIND_LITERAL);
     search->at = (size_t)(end - search->path) + 1;
     return true;
 }
@@ -159,8 +200,9 @@ static uint32_t methods_of(const mh_router_t *router, const node_t *node) {
 
 // The first route along the precedence, going on where the path fits but the method does not. NULL when there is none;
 // match->allow then has the methods of every node that fits.
-static const route_t *search_routes(search_t *search, unsigned method) {
-    const mh_router_t *router = search->router;
+static const route_t *search_routes(const mh_router_t *router, const char *path, size_t len, unsigned method, mh_match_t *match) {
+    search_t state = { router, path, len, 1, ROOT, hash_begin(ROOT, KIND_LITERAL), match };
+    search_t *search = &state;
     uint8_t kind = KIND_LITERAL;
     for (;;) {
         if (search->at > search->len) {
@@ -190,14 +232,10 @@ static bool is_known(const mh_router_t *router, unsigned method) {
     return (router->known >> METHOD_ANY) != 0 || (method < METHOD_ANY && ((router->known | always) >> method & 1));
 }
 
-mh_route_result_t mh_router_find(const mh_router_t *router, mh_method_t id, const char *method, size_t method_len,
-    const char *path, size_t path_len, mh_match_t *match) {
-    unsigned number = mh_router_method(router, id, method, method_len);
-    match->captures = 0;
-    match->allow = 0;
-    if (path_len != 0 && path_len <= UINT16_MAX && *path == '/') {
-        search_t search = { router, path, path_len, 1, ROOT, match };
-        const route_t *route = search_routes(&search, number);
+static MH_NOINLINE mh_route_result_t find_other(const mh_router_t *router, mh_method_t id, unsigned number, const char *path, size_t len,
+    mh_match_t *match) {
+    if (len != 0 && len <= UINT16_MAX && *path == '/') {
+        const route_t *route = search_routes(router, path, len, number, match);
         if (route != NULL) {
             match->handler = route->handler;
             return MH_ROUTE_FOUND;
@@ -214,11 +252,25 @@ mh_route_result_t mh_router_find(const mh_router_t *router, mh_method_t id, cons
     if (!is_known(router, number)) {
         return MH_ROUTE_NOT_IMPLEMENTED;
     }
-    if (id == MH_OPTIONS && path_len == 1 && *path == '*') {
+    if (id == MH_OPTIONS && len == 1 && *path == '*') {
         match->allow = router->known;
         return MH_ROUTE_OPTIONS;
     }
     return match->allow != 0 ? MH_ROUTE_NOT_ALLOWED : MH_ROUTE_NOT_FOUND;
+}
+
+mh_route_result_t mh_router_find(const mh_router_t *router, mh_method_t id, const char *method, size_t method_len,
+    const char *path, size_t path_len, mh_match_t *match) {
+    unsigned number = mh_router_method(router, id, method, method_len);
+    match->captures = 0;
+    match->allow = 0;
+    const node_t *node = literal_node(router, path, path_len);
+    const route_t *route = node == NULL ? NULL : route_for(router, node, number);
+    if (route == NULL) {
+        return find_other(router, id, number, path, path_len, match);
+    }
+    match->handler = route->handler;
+    return MH_ROUTE_FOUND;
 }
 
 size_t mh_router_allow(const mh_router_t *router, const mh_match_t *match, char *out, size_t size) {

@@ -64,12 +64,23 @@ void mh_router_fallback(mh_router_t *router, int handler) {
     router->fallback = handler;
 }
 
-static uint16_t *slot_of_segment(const mh_router_t *router, size_t parent, const segment_t *segment) {
-    uint32_t hash = hash_begin(parent, segment->kind);
-    for (size_t i = 0; i < segment->len; ++i) {
-        hash = hash_step(hash, segment->text[i]);
+// Where in the router a pattern has been followed to: a node, and what the hashes of literal edges go on from.
+typedef struct _place_t {
+    size_t node;
+    uint32_t hash;
+} place_t;
+
+static uint32_t edge_hash(const place_t *place, const segment_t *segment) {
+    if (segment->kind != KIND_LITERAL) {
+        return hash_begin(place->node, segment->kind);
     }
-    return mh_router_slot(router, parent, segment, hash);
+    return hash_text(hash_step(place->hash, '/'), segment->text, segment->len);
+}
+
+// Go on along the edge that a segment is, to this node.
+static void enter(place_t *place, const segment_t *segment, size_t node) {
+    place->hash = segment->kind == KIND_LITERAL ? edge_hash(place, segment) : hash_begin(node, KIND_LITERAL);
+    place->node = node;
 }
 
 // "<int:name>" between its brackets: kind and name. False when malformed.
@@ -152,21 +163,21 @@ static bool pattern_ok(const char *pattern, size_t len) {
 
 // How much of a well-formed pattern the router already has.
 typedef struct _known_part_t {
-    size_t node;                // the last one that it has
+    place_t place;              // the last node that it has
     const char *rest;           // of the pattern, from there on
     size_t nodes;               // that are missing
     size_t text;                // bytes of literals that are missing
 } known_part_t;
 
 static known_part_t known_part(const mh_router_t *router, const char *pattern, const char *end) {
-    known_part_t part = { ROOT, pattern, 0, 0 };
+    known_part_t part = { { ROOT, hash_begin(ROOT, KIND_LITERAL) }, pattern, 0, 0 };
     while (pattern != end) {
         segment_t segment;
         segment_t name;
         segment_next(&pattern, end, &segment, &name);
-        uint16_t child = part.nodes == 0 ? *slot_of_segment(router, part.node, &segment) : 0;
+        uint16_t child = part.nodes == 0 ? *mh_router_slot(router, part.place.node, &segment, edge_hash(&part.place, &segment)) : 0;
         if (child != 0) {
-            part.node = child;
+            enter(&part.place, &segment, child);
             part.rest = pattern;
         } else {
             ++part.nodes;
@@ -182,18 +193,18 @@ static uint16_t new_text(mh_router_t *router, const char *text, size_t len) {
     return router->text;
 }
 
-static size_t new_node(mh_router_t *router, size_t parent, const segment_t *segment) {
+static void new_node(mh_router_t *router, place_t *place, const segment_t *segment) {
     size_t index = router->cells++;
     node_t *node = &cell(router, index)->node;
-    *slot_of_segment(router, parent, segment) = (uint16_t)index;
+    *mh_router_slot(router, place->node, segment, edge_hash(place, segment)) = (uint16_t)index;
     ++router->nodes;
-    node->parent = (uint16_t)parent;
+    node->parent = (uint16_t)place->node;
     node->routes = 0;
     node->len = (uint8_t)segment->len;
     node->kinds = segment->kind;
     node->text = new_text(router, segment->text, segment->len);
-    cell(router, parent)->node.kinds |= (uint8_t)(16u << segment->kind);
-    return index;
+    cell(router, place->node)->node.kinds |= (uint8_t)(16u << segment->kind);
+    enter(place, segment, index);
 }
 
 static void new_route(mh_router_t *router, size_t node, unsigned method, uint16_t handler) {
@@ -229,7 +240,7 @@ int mh_router_add(mh_router_t *router, const char *method, size_t method_len, co
         return MH_ROUTER_PATTERN;
     }
     known_part_t part = known_part(router, pattern, pattern + pattern_len);
-    if (part.nodes == 0 && mh_router_route(router, &cell(router, part.node)->node, number) != NULL) {
+    if (part.nodes == 0 && mh_router_route(router, &cell(router, part.place.node)->node, number) != NULL) {
         return MH_ROUTER_DUPLICATE;
     }
     size_t cells = router->cells + part.nodes + 1;
@@ -248,8 +259,8 @@ int mh_router_add(mh_router_t *router, const char *method, size_t method_len, co
         segment_t segment;
         segment_t name;
         segment_next(&part.rest, pattern + pattern_len, &segment, &name);
-        part.node = new_node(router, part.node, &segment);
+        new_node(router, &part.place, &segment);
     }
-    new_route(router, part.node, number, handler);
+    new_route(router, part.place.node, number, handler);
     return MH_ROUTER_OK;
 }

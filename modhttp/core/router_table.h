@@ -3,10 +3,12 @@
 
 // What router.c, which finds, and router_add.c, which adds, share; nobody else includes it.
 
+#include "core/chars.h"
 #include "core/router.h"
 
 // The block: the header, the hash table, then cells (nodes and routes, as they come) growing up and text growing down
-// from the end. A node is a segment under its parent; its children are found by hash of parent, kind and text.
+// from the end. A node is a segment under its parent; its children are found by hash: of parent and kind where they are
+// variable, else of all text since the last variable segment. So a path that has none is found by its whole hash at once.
 
 // Kinds of segments, in the order they are tried.
 enum {
@@ -84,13 +86,27 @@ static inline char *text_at(const mh_router_t *router, uint16_t back) {
     return (char *)router + router->size - back;
 }
 
-// FNV-1a over the edge's text, begun with parent and kind.
+// FNV-1a. Of the edge from `parent` to its variable child of this kind; with KIND_LITERAL, what the literal edges below a
+// variable parent, or the root, go on from.
 static inline uint32_t hash_begin(size_t parent, uint8_t kind) {
-    return (0x811c9dc5u ^ (uint32_t)(parent * KINDS + kind)) * 0x01000193u;
+    return 0x811c9dc5u ^ (uint32_t)(parent * KINDS + kind);
 }
 
 static inline uint32_t hash_step(uint32_t hash, char c) {
-    return (hash ^ (uint8_t)c) * 0x01000193u;
+    uint32_t prime = 0x01000193;
+    MH_KEEP(prime);             // or the product is made of a dozen shifts and additions
+    return (hash ^ (uint8_t)c) * prime;
+}
+
+static inline uint32_t hash_text(uint32_t hash, const char *text, size_t len) {
+    for (const char *end = text + len; text != end; ++text) {
+        hash = hash_step(hash, *text);
+    }
+    return hash;
+}
+
+static inline size_t hash_slot(const mh_router_t *router, uint32_t hash) {
+    return (hash ^ hash >> 15) & (router->slots - 1u);
 }
 
 // The slot that holds the edge from `parent`, or the free one where it belongs.

@@ -8,7 +8,7 @@ import pytest
 from .native import MODHTTP, SOURCES, WARNINGS
 
 # What core/ may take of the 48 kB that all of modhttp's C may: bytes of code and tables, as the firmware compiles it.
-FLASH_MAX = 14 * 1024
+FLASH_MAX = 15 * 1024
 SMALL = ("cookie.c", "date.c", "router_add.c")  # compiled for size: see micropython.cmake
 ARM = "arm-none-eabi-gcc"
 TARGETS = {
