@@ -57,7 +57,7 @@ REQUESTS = {
 }
 PARSERS = {"modhttp": "mh_head_parse", "picohttpparser": "phr_parse_request", "llhttp": "llhttp_execute"}
 # What else of core/ a request goes through.
-STEPS = ("mh_target_split", "mh_path_is_plain", "mh_router_find", "mh_answer_head")
+STEPS = ("mh_target_split", "mh_router_find", "mh_answer_head")
 
 
 # ---- the programs

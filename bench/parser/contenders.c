@@ -32,7 +32,7 @@ int run_request(const uint8_t *data, size_t len) {
     memset(&head, 0, sizeof(head));
     if (mh_head_parse(&head, &limits, data, len) != 1
         || mh_target_split((const char *)data + head.target.at, head.target.len, &target) != 0
-        || !mh_path_is_plain(target.path, target.path_len)
+        || !target.plain
         || mh_router_find(router, head.method_id, (const char *)data + head.method.at, head.method.len, target.path,
             target.path_len, &match) != MH_ROUTE_FOUND) {
         return -1;

@@ -97,7 +97,7 @@ static uint16_t route_status(const mh_router_t *router, const mh_head_t *head, c
         return 404;
     }
     int len = (int)target.path_len;
-    if (mh_path_is_plain(target.path, target.path_len)) {
+    if (target.plain) {
         memcpy(path, target.path, target.path_len);
     } else if ((len = mh_path_decode(target.path, target.path_len, path)) < 0) {
         return (uint16_t)-len;

@@ -50,6 +50,30 @@ static size_t scheme_len(const char *target, size_t len) {
     return len > 8 && mh_same(target, "https://", 8) ? 8 : 0;
 }
 
+// Whether the segment at `p`, which begins with '.', is "." or "..".
+static bool is_dots(const char *p, const char *end) {
+    p += end - p > 1 && p[1] == '.' ? 2 : 1;
+    return p == end || *p == '/' || *p == '?';
+}
+
+// Where the path at `p`, which begins with '/' or is empty, ends: at a '?' or the end.
+static MH_INLINE const char *path_end(const char *p, const char *end, bool *plain) {
+    *plain = true;
+    for (; p != end; ++p) {
+        uint8_t c = (uint8_t)*p;
+        if (c > '?') {
+            continue;       // a letter, mostly
+        }
+        if (c == '?') {
+            break;
+        }
+        if (c == '%' || (c == '.' && p[-1] == '/' && is_dots(p, end))) {
+            *plain = false;
+        }
+    }
+    return p;
+}
+
 int mh_target_split(const char *target, size_t len, mh_target_t *parts) {
     const char *end = target + len;
     const char *path = target;
@@ -58,6 +82,7 @@ int mh_target_split(const char *target, size_t len, mh_target_t *parts) {
     if (len == 1 && *target == '*') {
         parts->path = target;
         parts->path_len = 1;
+        parts->plain = true;
         return 0;
     }
     if (len == 0 || *target != '/') {
@@ -68,8 +93,8 @@ int mh_target_split(const char *target, size_t len, mh_target_t *parts) {
             return -400;
         }
     }
-    const char *query = memchr(path, '?', (size_t)(end - path));
-    if (query != NULL) {
+    const char *query = path_end(path, end, &parts->plain);
+    if (query != end) {
         parts->query = query + 1;
         parts->query_len = (size_t)(end - query - 1);
         end = query;
@@ -86,21 +111,11 @@ static int dot_segment(const char *begin, const char *end) {
         if (end[-2] == '/') {
             return 1;
         }
-        if (end - begin >= 3 && end[-2] == '.' && end[-3] == '/') {
+        if (end[-2] == '.' && end[-3] == '/') {
             return 2;
         }
     }
     return 0;
-}
-
-bool mh_path_is_plain(const char *path, size_t len) {
-    const char *end = path + len;
-    for (const char *p = path; p != end; ++p) {
-        if (*p == '%' || (*p == '/' && dot_segment(path, p))) {
-            return false;
-        }
-    }
-    return !dot_segment(path, end);
 }
 
 // Take the dot segment at the end of [out, end) away, "/a/b/.." → "/a/". Returns the new end, or NULL above the root.

@@ -12,6 +12,7 @@ typedef struct _mh_target_t {
     const char *query;
     size_t path_len;
     size_t query_len;
+    bool plain;                 // the path is its own decoded, normalised form and need not be copied: no '%', no '.' segment
 } mh_target_t;
 
 // Split a target that mh_head_parse() has let pass: origin-form, absolute-form (scheme and authority are skipped) or asterisk-form ("*": path "*").
@@ -21,9 +22,6 @@ int mh_target_split(const char *target, size_t len, mh_target_t *parts);
 
 // Whether `authority` is a host with or without a port, as Host wants it (RFC 9110 section 7.2). The empty one is.
 bool mh_authority_ok(const char *authority, size_t len);
-
-// True when the path is its own decoded, normalised form, so that it need not be copied: no '%', no '.' segment.
-bool mh_path_is_plain(const char *path, size_t len);
 
 // Decode a path's percent-encoding and remove its dot segments into `out` (at least `len` bytes; may not overlap).
 // Returns the length, or -400: bad encoding, %00, an encoded control character, or ".." above the root.

@@ -6,15 +6,14 @@
 
 // Take the request target apart. Returns 0, or the status that the request is to be refused with.
 static int split_target(const mh_head_t *head, const char *text, mh_target_t *target) {
-    size_t len = head->target.len;
     if (head->method_id == MH_CONNECT) {
         return 501;     // its target is no path
     }
-    if (mh_target_split(text, len, target) != 0) {
+    if (mh_target_split(text, head->target.len, target) != 0) {
         return 400;
     }
     // Not asked over TLS, nothing of https is ours to answer for (RFC 9110 section 7.4).
-    return len > 6 && mh_same(text, "https:", 6) ? 421 : 0;
+    return *text != '/' && head->target.len > 6 && mh_same(text, "https:", 6) ? 421 : 0;
 }
 
 static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_match_t *match, int *refusal) {
@@ -27,7 +26,7 @@ static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_mat
     }
     const char *path = target.path;
     size_t path_len = target.path_len;
-    if (!mh_path_is_plain(path, path_len)) {
+    if (!target.plain) {
         int len = mh_path_decode(path, path_len, conn->server->path);
         if (len < 0) {
             *refusal = -len;

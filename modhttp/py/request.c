@@ -86,7 +86,7 @@ mp_obj_t modhttp_request_path(modhttp_request_obj_t *self) {
     modhttp_more_t *more = modhttp_request_more(self);
     if (more->path == MP_OBJ_NULL) {
         mh_target_t target = request_target(self);
-        if (mh_path_is_plain(target.path, target.path_len)) {
+        if (target.plain) {
             more->path = mp_obj_new_str(target.path, target.path_len);
         } else {
             vstr_t vstr;
