@@ -78,19 +78,58 @@ typedef struct _sink_t {
     size_t len;
 } sink_t;
 
-// Not inlined: there are a dozen calls.
+static MH_INLINE bool has_room(const sink_t *sink, size_t len) {
+    return sink->len < sink->size && len <= sink->size - sink->len;
+}
+
+// Not inlined: there are a dozen calls. Copies by itself, for text is short and seldom aligned.
 static MH_NOINLINE void put(sink_t *sink, const char *text, size_t len) {
-    if (sink->len < sink->size && len <= sink->size - sink->len) {
-        memcpy(sink->out + sink->len, text, len);
+    if (has_room(sink, len)) {
+        char *to = sink->out + sink->len;
+        const char *end = text + len;
+        for (; end - text >= 8; text += 8, to += 8) {
+            MH_UNROLL
+            for (size_t i = 0; i < 8; ++i) {
+                to[i] = text[i];
+            }
+        }
+        while (text != end) {
+            *to++ = *text++;
+        }
     }
     sink->len += len;
 }
 
 #define PUT(sink, literal) put((sink), (literal), sizeof(literal) - 1)
 
+// What every answer has: stored byte by byte, without reading it.
+static MH_INLINE void put_usual(sink_t *sink, const char *literal, size_t len) {
+    if (has_room(sink, len)) {
+        char *to = sink->out + sink->len;
+        MH_UNROLL
+        for (size_t i = 0; i < len; ++i) {
+            to[i] = literal[i];
+        }
+    }
+    sink->len += len;
+}
+
+#define PUT_USUAL(sink, literal) put_usual((sink), (literal), sizeof(literal) - 1)
+
 static void put_decimal(sink_t *sink, uint32_t value) {
     char digits[MH_DECIMAL_MAX];
     put(sink, digits, mh_decimal(value, digits));
+}
+
+static void put_status(sink_t *sink, uint16_t status) {
+    const char *line = status_line(status);
+    PUT(sink, "HTTP/1.1 ");
+    if (*line != '\0') {
+        put(sink, line, strlen(line));
+    } else {
+        put_decimal(sink, status);
+        PUT(sink, " ");
+    }
 }
 
 // Content-Length or Transfer-Encoding. Returns false when only the connection's close can end the body.
@@ -100,7 +139,7 @@ static bool put_framing(sink_t *sink, const mh_answer_t *answer) {
         return true;
     }
     if (empty || answer->length != MH_LENGTH_UNKNOWN) {
-        PUT(sink, "\r\nContent-Length: ");
+        PUT_USUAL(sink, "\r\nContent-Length: ");
         put_decimal(sink, empty ? 0 : answer->length);
     } else if (answer->minor != 0) {
         PUT(sink, "\r\nTransfer-Encoding: chunked");
@@ -113,20 +152,17 @@ static bool put_framing(sink_t *sink, const mh_answer_t *answer) {
 // Every line begins with the CRLF of the one before.
 size_t mh_answer_head(const mh_answer_t *answer, char *out, size_t size) {
     sink_t sink = { out, size, 0 };
-    const char *line = status_line(answer->status);
-    PUT(&sink, "HTTP/1.1 ");
-    if (*line != '\0') {
-        put(&sink, line, strlen(line));
+    if (answer->status == 200) {
+        PUT_USUAL(&sink, "HTTP/1.1 200 OK");
     } else {
-        put_decimal(&sink, answer->status);
-        PUT(&sink, " ");
+        put_status(&sink, answer->status);
     }
     if (answer->date != NULL) {
-        PUT(&sink, "\r\nDate: ");
+        PUT_USUAL(&sink, "\r\nDate: ");
         put(&sink, answer->date, MH_DATE_LEN);
     }
     if (answer->type != NULL) {
-        PUT(&sink, "\r\nContent-Type: ");
+        PUT_USUAL(&sink, "\r\nContent-Type: ");
         put(&sink, answer->type, answer->type_len);
     }
     bool framed = put_framing(&sink, answer);
@@ -142,7 +178,7 @@ size_t mh_answer_head(const mh_answer_t *answer, char *out, size_t size) {
         put(&sink, answer->fields, answer->fields_len);
         PUT(&sink, "\r\n");
     } else {
-        PUT(&sink, "\r\n\r\n");
+        PUT_USUAL(&sink, "\r\n\r\n");
     }
     return sink.len;
 }

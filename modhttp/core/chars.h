@@ -35,6 +35,12 @@ static inline uint8_t mh_hex(uint8_t digit) {
 #define MH_ALIGNED(pointer, type) (__builtin_assume_aligned((pointer), sizeof(type)))
 // Keeps a constant in a register, which the compiler would otherwise load anew in each turn of a loop.
 #define MH_KEEP(constant) __asm__ ("" : "+r" (constant))
+// Before a loop over a constant of so many bytes at most: it becomes as many stores.
+#ifdef __clang__
+#define MH_UNROLL _Pragma("unroll")
+#else
+#define MH_UNROLL _Pragma("GCC unroll 32")
+#endif
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define MH_LITTLE_ENDIAN
 #endif
@@ -42,6 +48,7 @@ static inline uint8_t mh_hex(uint8_t digit) {
 #define MH_INLINE inline
 #define MH_NOINLINE
 #define MH_KEEP(constant)
+#define MH_UNROLL
 #endif
 
 // Whether `text` spells `lower`, which has no capitals, in any case. Both are `len` bytes; text has no control characters.

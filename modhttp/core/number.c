@@ -7,9 +7,9 @@
 size_t mh_decimal(uint32_t value, char *out) {
     static const uint32_t powers[] = { 1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1 };
     size_t len = 0;
-    size_t i = 0;
-    while (i < 9 && value < powers[i]) {
-        ++i;
+    size_t i = 9;
+    while (i > 0 && value >= powers[i - 1]) {   // most are small
+        --i;
     }
     for (; i < 10; ++i) {
         char digit = '0';

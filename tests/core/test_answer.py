@@ -147,10 +147,20 @@ def test_reasons(core):
     assert set(expected) - set(seen) == {102, 103, 207, 208, 226, 423, 424, 425, 451, 506, 507, 508, 510}
 
 
-def test_every_size(core):
-    whole = compose(core, kind=b"text/html", fields=b"A: b\r\n", length=77, keep_alive=False)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"length": 5},
+        {"length": 12345, "date": b"Sun, 06 Nov 1994 08:49:37 GMT", "minor": 0},
+        {"length": 77, "fields": b"A: b\r\n", "keep_alive": False},
+        {"status": 404, "length": 77, "keep_alive": False},
+        {"status": 599, "length": 0xFFFFFFFF},
+    ],
+)
+def test_every_size(core, options):
+    whole = compose(core, kind=b"text/html", **options)
     for size in range(whole[0] + 2):
-        needed, text = compose(core, size=size, kind=b"text/html", fields=b"A: b\r\n", length=77, keep_alive=False)
+        needed, text = compose(core, size=size, kind=b"text/html", **options)
         assert needed == whole[0]
         assert size < needed or text == whole[1]
 
