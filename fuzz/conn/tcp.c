@@ -22,6 +22,7 @@ struct tcp_pcb *tcp_active_pcbs;
 struct tcp_pcb *tcp_bound_pcbs;
 struct tcp_pcb *tcp_tw_pcbs;
 union tcp_listen_pcbs_t tcp_listen_pcbs;
+struct tcp_pcb *tcp_input_pcb;
 u32_t tcp_ticks;
 u8_t tcp_active_pcbs_changed;
 struct netif *netif_list;
@@ -72,6 +73,7 @@ void sim_free(void *memory) {
 void sim_reset(void) {
     sim = (sim_t) { .max_pcbs = 16 };
     tcp_active_pcbs = tcp_bound_pcbs = tcp_tw_pcbs = tcp_listen_pcbs.pcbs = NULL;
+    tcp_input_pcb = NULL;
     tcp_ticks = 0;
     netif_list = NULL;
 }
@@ -241,7 +243,7 @@ err_t tcp_close(struct tcp_pcb *pcb) {
     if (unread && (pcb->state == ESTABLISHED || pcb->state == CLOSE_WAIT)) {
         send_rst(link_of(pcb));
         remove_active(pcb);
-        if (sim.input == pcb) {
+        if (tcp_input_pcb == pcb) {
             sim.input_closed = true;
         } else {
             pcb_free(pcb);
@@ -483,7 +485,7 @@ err_t tcp_write(struct tcp_pcb *pcb, const void *data, u16_t len, u8_t flags) {
 err_t tcp_output(struct tcp_pcb *pcb) {
     link_t *link = link_of(pcb);
     CHECK(pcb->state != LISTEN);
-    if (sim.input == pcb) {
+    if (tcp_input_pcb == pcb) {
         return ERR_OK;              // at the end of tcp_input()
     }
     link->output = link->written;
@@ -623,11 +625,11 @@ void link_accept(link_t *link) {
     pcb->listener->accepts_pending--;
     tcp_clear_flags(pcb, TF_BACKLOGPEND);
     err_t err;
-    sim.input = pcb;
+    tcp_input_pcb = pcb;
     sim.opening = link;
     TCP_EVENT_ACCEPT(pcb->listener, pcb, pcb->callback_arg, ERR_OK, err);
     sim.opening = NULL;
-    sim.input = NULL;
+    tcp_input_pcb = NULL;
     CHECK(link->aborted == (err == ERR_ABRT));
     if (err == ERR_OK) {
         tcp_output(pcb);
@@ -707,7 +709,7 @@ static bool delayed_close(link_t *link) {
     if (!link->reset) {
         remove_active(pcb);         // else tcp_close() has done that
     }
-    sim.input = NULL;
+    tcp_input_pcb = NULL;
     pcb_free(pcb);
     return true;
 }
@@ -745,7 +747,7 @@ static bool events(link_t *link, struct pbuf *p, uint16_t acked, bool fin) {
     } else if (fin && event_fin(link) == ERR_ABRT) {
         return false;
     }
-    sim.input = NULL;
+    tcp_input_pcb = NULL;
     return !delayed_close(link);
 }
 
@@ -768,7 +770,7 @@ bool link_input(link_t *link, const segment_t *segment) {
             return false;
         }
     }
-    sim.input = pcb;
+    tcp_input_pcb = pcb;
     sim.input_closed = false;
     if (segment->len + segment->fin > 0) {
         link->sent_at = sim.now;
@@ -782,7 +784,7 @@ bool link_input(link_t *link, const segment_t *segment) {
     if (events(link, p, acked, segment->fin)) {
         tcp_output(pcb);
     }
-    sim.input = NULL;
+    tcp_input_pcb = NULL;
     return true;
 }
 

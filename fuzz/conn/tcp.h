@@ -75,7 +75,6 @@ typedef struct _sim_t {
     unsigned faulted;           // faults so far
     unsigned may_reset;
     link_t *opening;            // the link that is in the accept callback
-    struct tcp_pcb *input;      // tcp_input_pcb
     bool input_closed;          // TF_CLOSED of lwIP's recv_flags
     uint8_t timer;              // of tcp_tmr()
     uint8_t timer_ctr;

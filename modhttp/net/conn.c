@@ -31,7 +31,9 @@ void conn_free_request(mh_conn_t *conn) {
 }
 
 void conn_credit(mh_conn_t *conn, size_t len) {
-    if (len > 0) {
+    if (conn->in != NULL && len == conn->in->tot_len) {     // mostly
+        conn_credit_all(conn);
+    } else if (len > 0) {
         altcp_recved(conn->pcb, (u16_t)len);
         conn->in = pbuf_free_header(conn->in, (u16_t)len);
     }
@@ -160,11 +162,16 @@ void conn_refuse(mh_conn_t *conn, uint16_t status) {
 // --- Answers done
 
 void conn_idle(mh_conn_t *conn) {
+    bool gathered = conn->state == CONN_HEAD && conn->block != NULL;
     conn_free_request(conn);
-    memset(&conn->head, 0, sizeof(conn->head));
+    conn->head = (mh_head_t) { 0 };
     conn->flags &= CONN_EOF;
     conn->state = CONN_HEAD;
-    conn_set_deadline(conn, conn->unacked > 0 ? conn->server->config.progress_ms : conn->server->config.idle_ms);
+    if (conn->unacked == 0) {
+        conn_set_deadline(conn, conn->server->config.idle_ms);
+    } else if (gathered) {
+        conn_set_deadline(conn, conn->server->config.progress_ms);  // it was the head's; else it is the answer's already
+    }
     altcp_setprio(conn->pcb, TCP_PRIO_MIN);     // lwIP may take an idle pcb for a new connection
 }
 
@@ -229,7 +236,7 @@ static err_t on_recv(void *arg, struct altcp_pcb *pcb, struct pbuf *p, err_t err
     } else {
         err = receive_data(conn, p);
     }
-    if (conn->pcb == pcb) {
+    if (conn->pcb == pcb && tcp_input_pcb != pcb) {
         altcp_output(pcb);      // lwIP does so itself for what just came, but not for what it had kept for us
     }
     return verdict(server, pcb, err);

@@ -103,7 +103,9 @@ static void acknowledge(mh_conn_t *conn, uint16_t len) {
 err_t receive_data(mh_conn_t *conn, struct pbuf *p) {
     uint16_t len = p->tot_len;
     err_t err = ERR_OK;
-    count_progress(conn, len);
+    if (conn->state != CONN_HEAD) {
+        count_progress(conn, len);
+    }
     if (conn->in != NULL) {
         err = receive_later(conn, p, true);
     } else {

@@ -138,6 +138,9 @@ static bool send_refusal(mh_conn_t *conn) {
 }
 
 bool send_flush(mh_conn_t *conn) {
+    if (conn->out_len == 0 && conn->refusal == 0 && !(conn->flags & (CONN_STALLED | CONN_TAIL | CONN_LAST))) {
+        return true;        // mostly
+    }
     conn->flags &= ~CONN_STALLED;
     if (!send_out(conn)) {
         return false;
