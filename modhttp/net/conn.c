@@ -162,16 +162,14 @@ void conn_refuse(mh_conn_t *conn, uint16_t status) {
 // --- Answers done
 
 void conn_idle(mh_conn_t *conn) {
-    bool gathered = conn->state == CONN_HEAD && conn->block != NULL;
+    static const mh_head_t fresh;
     conn_free_request(conn);
-    conn->head = (mh_head_t) { 0 };
+    conn->head = fresh;
     conn->flags &= CONN_EOF;
     conn->state = CONN_HEAD;
     if (conn->unacked == 0) {
         conn_set_deadline(conn, conn->server->config.idle_ms);
-    } else if (gathered) {
-        conn_set_deadline(conn, conn->server->config.progress_ms);  // it was the head's; else it is the answer's already
-    }
+    }       // else it is the answer's already
     altcp_setprio(conn->pcb, TCP_PRIO_MIN);     // lwIP may take an idle pcb for a new connection
 }
 

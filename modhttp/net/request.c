@@ -109,7 +109,7 @@ static bool keep_head(mh_conn_t *conn) {
         return false;
     }
     conn->room = conn->have = len;
-    pbuf_copy_partial(conn->in, conn->block, len, 0);
+    memcpy(conn->block, conn->in->payload, len);
     return true;
 }
 
@@ -201,6 +201,9 @@ static bool gather_head(mh_conn_t *conn) {
     conn->have = (uint16_t)(conn->have + len);
     conn_credit(conn, len);
     if (result > 0) {
+        if (conn->unacked > 0) {
+            conn_set_deadline(conn, conn->server->config.progress_ms);      // for the answer before
+        }
         start_request(conn, conn->block);
     }
     return true;

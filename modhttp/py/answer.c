@@ -38,7 +38,9 @@ static bool check_fields(const mh_answer_t *answer) {
     return result == MH_FIELDS_CLOSE;
 }
 
-static void begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t *body, size_t *with_head) {
+// Returns how much of the body went with the head. Where it is the `whole` body of the answer and all of it did, the answer is
+// complete, and the request has no connection any more.
+static size_t begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t *body, bool whole) {
     char text[COMPOSE_MAX];
     char *data = text;
     bool close = answer->fields != NULL && check_fields(answer);
@@ -58,20 +60,23 @@ static void begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t
         mh_answer_head(answer, data, len);
     }
     size_t head_len = len;
-    uint8_t as_head = 0;
-    *with_head = 0;
+    size_t with_head = 0;
     if (data == text && body->len <= sizeof(text) - len && body->len > 0) {
         const uint8_t *request;
-        as_head = mh_conn_head(self->conn, &request)->method_id == MH_HEAD;
+        bool as_head = mh_conn_head(self->conn, &request)->method_id == MH_HEAD;
         if (mh_answer_has_body(answer->status, as_head)) {
             memcpy(text + len, body->data, body->len);
             len += body->len;
         }
-        *with_head = body->len;
+        with_head = body->len;
     }
+    whole = whole && with_head == body->len;
     for (;;) {
         MICROPY_PY_LWIP_ENTER
         int result = mh_conn_begin(self->conn, answer, data, head_len, len - head_len);
+        if (result == 0 && whole) {
+            mh_conn_end(self->conn);
+        }
         MICROPY_PY_LWIP_EXIT
         if (result == 0) {
             break;
@@ -84,9 +89,13 @@ static void begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t
         }
         modhttp_wait(self->conn);
     }
+    if (whole) {
+        modhttp_request_done(self);
+    }
     if (data != text) {
         m_del(char, data, head_len);
     }
+    return with_head;
 }
 
 static void set_text(const char **text, size_t *len, mp_obj_t obj) {
@@ -126,8 +135,7 @@ void modhttp_answer_begin(modhttp_request_obj_t *self, mp_int_t status, mp_obj_t
     mh_answer_t answer;
     fill_answer(&answer, status, type, fields);
     answer.length = length == mp_const_none ? MH_LENGTH_UNKNOWN : check_length(length);
-    size_t with_head;
-    begin(self, &answer, &(body_t) { NULL, 0, NULL }, &with_head);
+    begin(self, &answer, &(body_t) { NULL, 0, NULL }, false);
     MICROPY_PY_LWIP_ENTER
     mh_conn_output(self->conn);
     MICROPY_PY_LWIP_EXIT
@@ -314,23 +322,23 @@ void modhttp_answer_feed(modhttp_request_obj_t *self) {
 // --- Results
 
 static void send(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t *body) {
-    size_t at;
     answer->length = (uint32_t)body->len;
-    begin(self, answer, body, &at);
-    write_all(self, body, at);
-    end(self);
+    size_t at = begin(self, answer, body, true);
+    if (self->conn != NULL) {
+        write_all(self, body, at);
+        end(self);
+    }
 }
 
 // Where the handler has begun the answer, `answer` is not needed.
 static void send_stream(modhttp_request_obj_t *self, mh_answer_t *answer, mp_obj_t source) {
-    size_t at;
     if (self->conn == NULL) {
         return;
     }
     modhttp_request_more(self)->source = source;
     if (mh_conn_is_new(self->conn)) {
         answer->length = MH_LENGTH_UNKNOWN;
-        begin(self, answer, &(body_t) { NULL, 0, NULL }, &at);
+        begin(self, answer, &(body_t) { NULL, 0, NULL }, false);
     }
     modhttp_answer_feed(self);
 }
@@ -409,12 +417,11 @@ void modhttp_answer(modhttp_request_obj_t *self, mp_obj_t result) {
         }
         return;
     }
-    body_t body;
-    get_body(result, &body);
+    GET_STR_DATA_LEN(result, data, len);
     mh_answer_t answer = {
         .status = 200,
         .type = is_str ? type_text : type_bytes,
         .type_len = is_str ? sizeof(type_text) - 1 : sizeof(type_bytes) - 1,
     };
-    send(self, &answer, &body);
+    send(self, &answer, &(body_t) { data, len, MP_OBJ_TO_PTR(result) });
 }
