@@ -59,6 +59,16 @@ enum {
     CONN_RESERVED = 1 << 15,    // has its share of the memory for large bodies
 };
 
+// What an ordinary 200 begins with, up to its length: as it was last composed, and is until the date changes.
+#define STEM_MAX (128)
+
+typedef struct _mh_stem_t {
+    const char *type;       // of the answer that it was taken from; NULL: there is none
+    size_t type_len;
+    size_t len;
+    uint32_t text[STEM_MAX / sizeof(uint32_t)];
+} mh_stem_t;
+
 // Body bytes gathered for Python, in memory that Python gave.
 typedef struct _mh_gathered_t {
     uint8_t *data;
@@ -120,6 +130,7 @@ struct _mh_server_t {
     uint8_t date_now;               // which of the two it is; a reader may still hold the other
     bool dated;                     // whether there is one
     char date[2][MH_DATE_LEN];
+    mh_stem_t stem;
     char *path;                     // max_target bytes: a path being decoded
     mh_stats_t stats;
 };

@@ -1,5 +1,6 @@
 // What goes to the client: refusals, answers, chunk framing; by copy or by reference, as lwIP has room.
 
+#include "core/number.h"
 #include "net/internal.h"
 
 // The most that one copying write composes: chunk framing and data together.
@@ -191,6 +192,40 @@ void mh_conn_answer_defaults(const mh_conn_t *conn, mh_answer_t *answer) {
     }
     answer->keep_alive = keep;
     answer->date = server_date(conn->server);
+}
+
+// All that is behind the stem is the length, and the end of the head.
+static size_t stem_complete(const mh_stem_t *stem, uint32_t length, char *out) {
+    memcpy(out, stem->text, stem->len);
+    size_t len = stem->len + mh_decimal(length, out + stem->len);
+    out[len] = out[len + 2] = '\r';
+    out[len + 1] = out[len + 3] = '\n';
+    return len + 4;
+}
+
+static void stem_keep(mh_stem_t *stem, const mh_answer_t *answer, const char *head, size_t len) {
+    char digits[MH_DECIMAL_MAX];
+    len -= mh_decimal(answer->length, digits) + 4;
+    if (len <= STEM_MAX) {
+        memcpy(stem->text, head, len);
+        stem->len = len;
+        stem->type = answer->type;
+        stem->type_len = answer->type_len;
+    }
+}
+
+size_t mh_conn_compose(mh_conn_t *conn, const mh_answer_t *answer, bool type_lasts, char *out, size_t size) {
+    mh_stem_t *stem = &conn->server->stem;
+    bool ordinary = type_lasts && answer->status == 200 && answer->minor != 0 && answer->keep_alive
+        && answer->length != MH_LENGTH_UNKNOWN && answer->fields_len == 0 && size >= STEM_MAX + MH_DECIMAL_MAX + 4;
+    if (ordinary && stem->type == answer->type && stem->type_len == answer->type_len) {
+        return stem_complete(stem, answer->length, out);
+    }
+    size_t len = mh_answer_head(answer, out, size);
+    if (ordinary && len <= size) {
+        stem_keep(stem, answer, out, len);
+    }
+    return len;
 }
 
 int mh_conn_begin(mh_conn_t *conn, const mh_answer_t *answer, const char *data, size_t head_len, size_t body_len) {

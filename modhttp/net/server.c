@@ -65,6 +65,7 @@ const char *server_date(mh_server_t *server) {
         uint64_t seconds = server->clock();
         server->date_ms = now;
         server->dated = seconds >= CLOCK_SET_MIN;
+        server->stem.type = NULL;
         if (server->dated) {
             server->date_now ^= 1;
             mh_date(seconds, server->date[server->date_now]);

@@ -41,18 +41,19 @@ static bool check_fields(const mh_answer_t *answer) {
 // Returns how much of the body went with the head. Where it is the `whole` body of the answer and all of it did, the answer is
 // complete, and the request has no connection any more.
 static size_t begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t *body, bool whole) {
-    char text[COMPOSE_MAX];
-    char *data = text;
+    uint32_t words[COMPOSE_MAX / sizeof(uint32_t)];
+    char *text = (char *)words, *data = text;
+    bool type_lasts = answer->type == type_text || answer->type == type_bytes;
     bool close = answer->fields != NULL && check_fields(answer);
     MICROPY_PY_LWIP_ENTER
     mh_conn_answer_defaults(self->conn, answer);
-    MICROPY_PY_LWIP_EXIT
     if (close) {
         answer->fields_close = true;
         answer->keep_alive = false;
     }
-    size_t len = mh_answer_head(answer, text, sizeof(text));
-    if (len > sizeof(text)) {
+    size_t len = mh_conn_compose(self->conn, answer, type_lasts, text, COMPOSE_MAX);
+    MICROPY_PY_LWIP_EXIT
+    if (len > COMPOSE_MAX) {
         if (len > TCP_SND_BUF / 2) {
             mp_raise_ValueError(MP_ERROR_TEXT("response headers too large"));
         }
@@ -61,7 +62,7 @@ static size_t begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body
     }
     size_t head_len = len;
     size_t with_head = 0;
-    if (data == text && body->len <= sizeof(text) - len && body->len > 0) {
+    if (data == text && body->len <= COMPOSE_MAX - len && body->len > 0) {
         const uint8_t *request;
         bool as_head = mh_conn_head(self->conn, &request)->method_id == MH_HEAD;
         if (mh_answer_has_body(answer->status, as_head)) {

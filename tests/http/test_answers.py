@@ -46,6 +46,27 @@ def test_headers_of_a_tuple_and_repeated_ones_of_a_response(server):
     assert server.get("/steps").headers["x-step"] == "1"
 
 
+def test_each_of_many_heads_is_its_own(server):
+    """What is kept of a head for the next shows nowhere: type, length, and what depends on the request."""
+    asked = [
+        (b"GET /str HTTP/1.1\r\nHost: a\r\n", TEXT, 8, None),
+        (b"GET /bytes HTTP/1.1\r\nHost: a\r\n", BYTES, 2, None),
+        (b"GET /empty HTTP/1.1\r\nHost: a\r\n", TEXT, 0, None),
+        (b"HEAD /str HTTP/1.1\r\nHost: a\r\n", TEXT, 8, None),
+        (b"GET /html HTTP/1.1\r\nHost: a\r\n", "text/html; charset=utf-8", 5, None),
+        (b"GET /str HTTP/1.0\r\nConnection: keep-alive\r\n", TEXT, 8, "keep-alive"),
+        (b"GET /str HTTP/1.1\r\nHost: a\r\nConnection: close\r\n", TEXT, 8, "close"),
+    ]
+    data = server.exchange(b"".join(request + b"\r\n" for request, *_ in asked))
+    heads = [part.split(b"\r\n\r\n")[0].decode() for part in data.split(b"HTTP/1.1 ")[1:]]
+    for head, (_, content_type, length, connection) in zip(heads, asked, strict=True):
+        expected = [("Content-Type", content_type), ("Content-Length", str(length)), ("Connection", connection)]
+        status, *lines = head.split("\r\n")
+        fields = [tuple(line.split(": ")) for line in lines]
+        assert status == "200 OK"
+        assert [field for field in fields if field[0] != "Date"] == [field for field in expected if field[1]]
+
+
 @pytest.mark.parametrize("at", [0, 1, 2, 4, 5, 9])
 def test_stream_that_ends_its_answer_itself(server, at):
     with server.client() as client:
