@@ -16,28 +16,31 @@ static int split_target(const mh_head_t *head, const char *text, mh_target_t *ta
     return *text != '/' && head->target.len > 6 && mh_same(text, "https:", 6) ? 421 : 0;
 }
 
+// The same of its path where it is encoded.
+static int decode_path(const mh_server_t *server, mh_target_t *target) {
+    int len = mh_path_decode(target->path, target->path_len, server->path);
+    if (len < 0) {
+        return -len;
+    }
+    target->path = server->path;
+    target->path_len = (size_t)len;
+    return 0;
+}
+
 static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_match_t *match, int *refusal) {
     const mh_head_t *head = &conn->head;
     const mh_router_t *router = conn->server->router;
     mh_target_t target;
     *refusal = split_target(head, (const char *)data + head->target.at, &target);
+    if (*refusal == 0 && router != NULL && !target.plain) {
+        *refusal = decode_path(conn->server, &target);
+    }
     if (*refusal != 0 || router == NULL) {
         return MH_ROUTE_NOT_FOUND;
     }
-    const char *path = target.path;
-    size_t path_len = target.path_len;
-    if (!target.plain) {
-        int len = mh_path_decode(path, path_len, conn->server->path);
-        if (len < 0) {
-            *refusal = -len;
-            return MH_ROUTE_NOT_FOUND;
-        }
-        path = conn->server->path;
-        path_len = (size_t)len;
-    }
     mh_route_result_t result = mh_router_find(router, head->method_id, (const char *)data + head->method.at,
-        head->method.len, path, path_len, match);
-    if (result == MH_ROUTE_NOT_FOUND && *path == '*') {
+        head->method.len, target.path, target.path_len, match);
+    if (result == MH_ROUTE_NOT_FOUND && *target.path == '*') {
         *refusal = 400;     // which is for OPTIONS (RFC 9112 section 3.2.4)
     }
     return result;
@@ -127,7 +130,8 @@ static void reply(mh_conn_t *conn, uint16_t status, const char *fields, size_t f
     conn_answered(conn);
 }
 
-static void reply_allow(mh_conn_t *conn, uint16_t status, const mh_match_t *match) {
+// Not inlined: other requests need not have the stack for it.
+static MH_NOINLINE void reply_allow(mh_conn_t *conn, uint16_t status, const mh_match_t *match) {
     static const char name[] = "Allow: ";
     char field[128];
     size_t len = sizeof(name) - 1;
