@@ -92,7 +92,7 @@ def host_program(directory=BUILD, peers=None):
 
 
 def runs(peers):
-    return ["run_modhttp", "run_request", *(f"run_{name}" for name in peers or ())]
+    return ["run_modhttp", "run_request", "run_accept", *(f"run_{name}" for name in peers or ())]
 
 
 # ---- counting

@@ -7,6 +7,7 @@
 #include "core/answer.h"
 #include "core/head.h"
 #include "core/router.h"
+#include "core/select.h"
 #include "core/uri.h"
 
 static const mh_limits_t limits = { 2048, 1024, 32 };
@@ -41,6 +42,12 @@ int run_request(const uint8_t *data, size_t len) {
         .status = 200, .minor = head.minor, .keep_alive = true, .length = 5, .type = "text/plain; charset=utf-8", .type_len = 25,
     };
     return mh_answer_head(&answer, out, sizeof(out)) < sizeof(out) ? head.len : -1;
+}
+
+// What a sensor asks of an Accept field. Returns which.
+int run_accept(const uint8_t *data, size_t len) {
+    static const char *const types[] = { "application/json", "text/csv", "application/octet-stream" };
+    return mh_accept_type((const char *)data, len, types, 3);
 }
 
 #ifdef PEERS

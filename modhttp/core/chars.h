@@ -49,6 +49,7 @@ static inline uint8_t mh_hex(uint8_t digit) {
 #define MH_NOINLINE
 #define MH_KEEP(constant)
 #define MH_UNROLL
+#define MH_ALIGNED(pointer, type) ((void *)(pointer))
 #endif
 
 // Whether `text` spells `lower`, which has no capitals, in any case. Both are `len` bytes; text has no control characters.

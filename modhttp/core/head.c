@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/chars.h"
+#include "core/number.h"
 #include "core/uri.h"
 
 // What the parser waits for.
@@ -76,19 +77,9 @@ static int take_host(mh_head_t *head, const uint8_t *p, const uint8_t *end) {
 }
 
 static int take_content_length(mh_head_t *head, const uint8_t *p, const uint8_t *end) {
-    uint32_t length = 0;
-    if (p == end) {
+    uint32_t length;
+    if (!mh_decimal_read(p, (size_t)(end - p), UINT32_MAX, &length)) {
         return -400;
-    }
-    for (; p != end; ++p) {
-        if (!mh_is(*p, MH_CHAR_DIGIT)) {
-            return -400;
-        }
-        uint32_t digit = (uint32_t)(*p - '0');
-        if (length > UINT32_MAX / 10 || length * 10 > UINT32_MAX - digit) {
-            return -400;
-        }
-        length = length * 10 + digit;
     }
     if ((head->flags & MH_HEAD_LENGTH) && head->length != length) {
         return -400;

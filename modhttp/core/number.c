@@ -1,7 +1,8 @@
 #include "core/number.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+#include "core/chars.h"
 
 // Subtracts: a Cortex-M0+ does not divide.
 size_t mh_decimal(uint32_t value, char *out) {
@@ -27,6 +28,24 @@ size_t mh_int(int32_t value, char *out) {
     }
     *out = '-';
     return 1 + mh_decimal(-(uint32_t)value, out + 1);
+}
+
+bool mh_decimal_read(const void *text, size_t len, uint32_t max, uint32_t *value) {
+    const uint8_t *p = text;
+    const uint8_t *end = p + len;
+    uint32_t number = 0;
+    if (p == end) {
+        return false;
+    }
+    for (; p != end; ++p) {
+        uint32_t digit = (uint32_t)(*p - '0');
+        if (!mh_is(*p, MH_CHAR_DIGIT) || number > UINT32_MAX / 10 || number * 10 > max - digit) {
+            return false;
+        }
+        number = number * 10 + digit;
+    }
+    *value = number;
+    return true;
 }
 
 // --- Floats: Raffaello Giulietti, "The Schubfach way to render doubles" (2021), for binary32.
@@ -120,6 +139,14 @@ static char *put_point(char *out, const char *digits, int len, int point) {
     return put(out, digits + point, (size_t)(len - point));
 }
 
+// The length of digits without the zeros at their end, but for one that begins them.
+static int without_zeros(const char *digits, int len) {
+    while (len > 1 && digits[len - 1] == '0') {
+        --len;
+    }
+    return len;
+}
+
 static char *put_exponent(char *out, const char *digits, int len, int exponent) {
     *out++ = *digits;
     if (len > 1) {
@@ -154,10 +181,35 @@ size_t mh_float(float value, char *out) {
     char digits[MH_DECIMAL_MAX];
     int len = (int)mh_decimal(found.value, digits);
     int point = len + found.exponent;
-    while (digits[len - 1] == '0') {
-        --len;
-    }
+    len = without_zeros(digits, len);
     // As Python's repr() has it.
     end = point > -4 && point <= 16 ? put_point(end, digits, len, point) : put_exponent(end, digits, len, point - 1);
     return (size_t)(end - out);
+}
+
+// How many zeros a power of ten from 10 on has; 0 for other numbers.
+static int zeros_of(int32_t scale) {
+    int zeros = 1;
+    for (int32_t power = 10; power != scale; power *= 10) {
+        if (++zeros == 10) {
+            return 0;
+        }
+    }
+    return zeros;
+}
+
+size_t mh_scaled(int32_t value, int32_t scale, char *out) {
+    int places = zeros_of(scale);
+    if (places == 0) {
+        return mh_float((float)value / (float)scale, out);
+    }
+    char digits[MH_DECIMAL_MAX];
+    char *end = out;
+    if (value < 0) {
+        *end++ = '-';
+    }
+    int len = (int)mh_decimal(value < 0 ? -(uint32_t)value : (uint32_t)value, digits);
+    int point = value == 0 ? 1 : len - places;
+    len = without_zeros(digits, len);
+    return (size_t)(put_point(end, digits, len, point) - out);
 }

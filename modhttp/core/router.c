@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/chars.h"
+#include "core/number.h"
 #include "core/router_table.h"
 
 uint16_t *mh_router_slot(const mh_router_t *router, size_t parent, const segment_t *segment, uint32_t hash) {
@@ -47,23 +47,8 @@ const route_t *mh_router_route(const mh_router_t *router, const node_t *node, un
 // Whether text, which is not empty, is what <int:…> takes: digits that fit int32, '-' allowed before them.
 static bool is_int(const char *p, const char *end) {
     bool negative = *p == '-';
-    uint32_t limit = negative ? 0x80000000u : 0x7fffffffu;
-    uint32_t value = 0;
-    p += negative;
-    if (p == end) {
-        return false;
-    }
-    for (; p != end; ++p) {
-        if (!mh_is((uint8_t)*p, MH_CHAR_DIGIT)) {
-            return false;
-        }
-        uint32_t digit = (uint32_t)(*p - '0');
-        if (value > limit / 10 || value * 10 > limit - digit) {
-            return false;
-        }
-        value = value * 10 + digit;
-    }
-    return true;
+    uint32_t value;
+    return mh_decimal_read(p + negative, (size_t)(end - p) - negative, negative ? 0x80000000u : 0x7fffffffu, &value);
 }
 
 // --- Paths without a variable segment

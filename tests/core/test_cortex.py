@@ -30,6 +30,15 @@ def test_cycles_per_byte(board, name):
     assert bench.cycles(board, "run_modhttp", "mh_head_parse", request) <= LIMIT * len(request)
 
 
+@pytest.mark.parametrize(("accept", "limit"), [
+    ("*/*", 60), ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 2000),
+])
+def test_cycles_of_the_usual_accept(board, accept, limit):
+    [answer] = bench.call(board, [{"run": "run_accept", "count": "mh_accept_type", "data": accept}])
+    assert answer["result"] == 0
+    assert answer["cycles"] <= limit
+
+
 @pytest.mark.parametrize("name", HEADS)
 def test_the_same_as_here(board, core, name):
     """With an unusual byte at every place, the head at each place in a word and at the end of memory or near it."""

@@ -2,10 +2,13 @@
 
 import math
 import random
+import re
 import struct
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 INFINITY = 0x7F800000
 SAMPLES = 20_000
@@ -78,3 +81,35 @@ def test_shortest_floats(core):
         written = text(core, "float", float_of(bits))
         assert Fraction(written) == shortest(bits), hex(bits)
         assert written == repr(float(written)), "it is written as Python writes it"
+
+
+@pytest.mark.parametrize(("value", "scale", "expected"), [
+    (21500, 1000, "21.5"), (-5, 1000, "-0.005"), (3000, 1000, "3.0"), (0, 1000, "0.0"), (100, 10, "10.0"),
+    (12345, 100, "123.45"), (-(2**31), 1000, "-2147483.648"), (2**31 - 1, 10**9, "2.147483647"),
+    (1, 10**9, "0.000000001"),
+    (1, 2, "0.5"), (1, 3, "0.33333334"), (-7, 2**31 - 1, "-3.259629e-09"), (3, 10**9 + 1, "3e-09"),
+    (4, 11, "0.36363637"),
+])
+def test_scaled(core, value, scale, expected):
+    room = core.output.room(core.lib.MH_SCALED_MAX)
+    assert core.bytes(room, core.lib.mh_scaled(value, scale, room)).decode() == expected
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(1, 9))
+def test_scaled_exactly(core, value, zeros):
+    room = core.output.room(core.lib.MH_SCALED_MAX)
+    written = core.bytes(room, core.lib.mh_scaled(value, 10**zeros, room)).decode()
+    assert Fraction(written) == Fraction(value, 10**zeros)
+    assert re.fullmatch(r"-?(0|[1-9]\d*)\.(0|\d*[1-9])", written)
+
+
+@pytest.mark.parametrize(("text", "limit", "expected"), [
+    (b"0", 9, 0), (b"9", 9, 9), (b"10", 9, None), (b"007", 9, 7), (b"", 9, None), (b"-1", 9, None), (b"1 ", 9, None),
+    (b"4294967295", 2**32 - 1, 2**32 - 1), (b"4294967296", 2**32 - 1, None), (b"42949672950", 2**32 - 1, None),
+    (b"2147483647", 2**31 - 1, 2**31 - 1), (b"2147483648", 2**31 - 1, None), (b"9" * 30, 2**32 - 1, None),
+    (b"/", 9, None), (b":", 9, None), (b"\xb1", 9, None),
+])
+def test_decimal_read(core, text, limit, expected):
+    value = core.ffi.new("uint32_t *")
+    assert core.lib.mh_decimal_read(core.input.put(text), len(text), limit, value) == (expected is not None)
+    assert expected is None or value[0] == expected
