@@ -9,16 +9,18 @@ file(GLOB MODHTTP_SOURCES_FAST CONFIGURE_DEPENDS
 file(GLOB MODHTTP_SOURCES CONFIGURE_DEPENDS
     ${CMAKE_CURRENT_LIST_DIR}/py/*.c
 )
-# Not for every request.
+# Not for every request, or no faster than so.
 set(MODHTTP_SOURCES_SMALL
     ${CMAKE_CURRENT_LIST_DIR}/core/cookie.c
     ${CMAKE_CURRENT_LIST_DIR}/core/date.c
     ${CMAKE_CURRENT_LIST_DIR}/core/router_add.c
+    ${CMAKE_CURRENT_LIST_DIR}/core/sensor.c
 )
 list(REMOVE_ITEM MODHTTP_SOURCES_FAST ${MODHTTP_SOURCES_SMALL})
 list(APPEND MODHTTP_SOURCES ${MODHTTP_SOURCES_SMALL})
 list(APPEND MODHTTP_SOURCES
     ${CMAKE_CURRENT_LIST_DIR}/port/rp2/board.c
+    ${CMAKE_CURRENT_LIST_DIR}/port/rp2/native.c
 )
 # modlwip closes listening sockets in a way that writes past their pcb.
 list(APPEND MODHTTP_SOURCES ${CMAKE_CURRENT_LIST_DIR}/port/modlwip_guard.c)

@@ -16,7 +16,7 @@ SRC_USERMOD_C += $(sort $(wildcard $(MODHTTP_DIR)/py/*.c)) \
 
 # Without MicroPython.
 SRC_USERMOD_LIB_C += $(addprefix $(MODHTTP_DIR)/port/,backlog.c modlwip_guard.c) $(sort $(wildcard $(MODHTTP_DIR)/core/*.c)) $(sort $(wildcard $(MODHTTP_DIR)/net/*.c)) \
-	$(addprefix $(MODHTTP_UNIX)/,events.c forward.c lwip_sys.c pendsv.c source.c stack.c tap.c) \
+	$(addprefix $(MODHTTP_UNIX)/,events.c forward.c lwip_sys.c native.c pendsv.c source.c stack.c tap.c) \
 	$(addprefix lib/lwip/src/,$(LWIP_SRC_C))
 
 # These are expanded here and now (CFLAGS_USERMOD is a simple variable).

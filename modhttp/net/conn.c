@@ -21,13 +21,18 @@ void conn_progress(mh_conn_t *conn, size_t len) {
     conn->deadline = is_past(earned, most) ? most : earned;
 }
 
-void conn_free_request(mh_conn_t *conn) {
-    gather_release(conn);
+void conn_free_head(mh_conn_t *conn) {
     if (conn->block != NULL) {
         mh_heads_trim(&conn->server->heads, conn->block, conn->room, 0);
         conn->block = NULL;
         conn->have = conn->room = 0;
     }
+}
+
+void conn_free_request(mh_conn_t *conn) {
+    native_end(conn);
+    gather_release(conn);
+    conn_free_head(conn);
 }
 
 void conn_credit(mh_conn_t *conn, size_t len) {
@@ -319,6 +324,13 @@ static void check_deadline(mh_conn_t *conn) {
             break;
         case CONN_LINGER:
             conn_drop(conn);
+            break;
+        case CONN_EVENTS:
+            if (conn->unacked > 0) {
+                time_out(conn, 0);
+            } else {
+                native_beat(conn);
+            }
             break;
         default:
             time_out(conn, 0);

@@ -8,6 +8,7 @@
 
 #include "core/body.h"
 #include "net/heads.h"
+#include "net/native.h"
 #include "net/server.h"
 
 // Slots beyond max_connections, for connections that are answered and closing.
@@ -28,6 +29,10 @@
 // can save up no more than the deadline for progress. Else a byte now and then would hold a connection for ever.
 #define MS_PER_BYTE (4)
 
+// A stream of events that has nothing to say says so this often: else a client that is gone would never be found out, and
+// what lies between takes the connection for dead.
+#define BEAT_MS (15000)
+
 typedef enum {
     CONN_FREE,
     CONN_HEAD,      // idle, or the head is coming
@@ -38,6 +43,7 @@ typedef enum {
     CONN_SKIP,      // answered; the rest of the body is thrown away
     CONN_LINGER,    // answered, FIN sent or owed; input is thrown away until the client's FIN
     CONN_DETACHED,  // Python's, as a stream of raw bytes
+    CONN_EVENTS,    // gets a sensor's samples as they are taken
 } conn_state_t;
 
 enum {
@@ -77,6 +83,16 @@ typedef struct _mh_gathered_t {
     uint32_t at;            // of which so many have been read
 } mh_gathered_t;
 
+// Where an endpoint's answer stands.
+typedef struct _mh_cursor_t {
+    mh_endpoint_t *endpoint;
+    uint32_t next;          // sample, or sensor, that comes next
+    uint32_t end;           // the one after the last
+    uint8_t phase;          // the endpoint's own
+    uint8_t form;
+    bool zipped;            // the compressed representation was chosen
+} mh_cursor_t;
+
 // Owner: fields are touched only with lwIP held off.
 struct _mh_conn_t {
     mh_server_t *server;
@@ -100,7 +116,10 @@ struct _mh_conn_t {
     uint32_t deadline;      // ms; what it means depends on the state
     mh_head_t head;
     mh_body_t body;
-    mh_gathered_t gathered;
+    union {
+        mh_gathered_t gathered;
+        mh_cursor_t cursor;     // of an endpoint's answer, where `native`
+    };
     uint16_t room;          // bytes of `block`
     uint16_t have;          // bytes of head in it
     uint16_t handler;
@@ -109,6 +128,7 @@ struct _mh_conn_t {
     uint16_t flags;
     uint8_t state;
     bool served;            // has answered a request
+    bool native;            // an endpoint is answering
 };
 
 struct _mh_server_t {
@@ -116,6 +136,7 @@ struct _mh_server_t {
     struct altcp_pcb *listener;
     struct altcp_pcb *aborted;      // the pcb that was aborted in this callback, whose caller must hear of it
     const mh_router_t *router;
+    mh_endpoint_t *const *endpoints;
     mh_wake_t wake;
     void *wake_arg;
     mh_conn_t *ready_first;
@@ -171,7 +192,8 @@ void conn_close(mh_conn_t *conn);           // let go of the pcb in an orderly w
 void conn_drop(mh_conn_t *conn);            // RST, and free the slot
 bool close_patiently(struct altcp_pcb *pcb);        // close a pcb that nobody knows any more; false when it was aborted
 void conn_clear(mh_conn_t *conn);           // the pcb is gone: free everything but what Python still looks at
-void conn_free_request(mh_conn_t *conn);    // head and body
+void conn_free_request(mh_conn_t *conn);    // head, body, and an endpoint's answer
+void conn_free_head(mh_conn_t *conn);
 void conn_credit(mh_conn_t *conn, size_t len);      // take bytes off the front of `in`
 void conn_credit_all(mh_conn_t *conn);
 void conn_set_deadline(mh_conn_t *conn, uint32_t ms);
@@ -182,6 +204,47 @@ void conn_advance(mh_conn_t *conn);         // make what can be made of the inpu
 void request_await_body(mh_conn_t *conn);   // hand the request to Python once its body is here
 void request_ready(mh_conn_t *conn);        // hand it over now
 bool request_continue(mh_conn_t *conn);     // send 100 Continue
+
+// An answer of ours, after which the connection goes on.
+void request_reply(mh_conn_t *conn, uint16_t status, const char *fields, size_t fields_len);
+
+// --- native.c
+
+// A request as an endpoint sees it, while its head is where it came.
+typedef struct _mh_ask_t {
+    const uint8_t *data;    // the head's bytes
+    const char *query;
+    size_t query_len;
+} mh_ask_t;
+
+struct _mh_endpoint_type_t {
+    // Choose what to answer, in conn->cursor. A status, when that is the answer, or 0.
+    uint16_t (*choose)(mh_conn_t *conn, const mh_ask_t *ask);
+    // Give lwIP more of the answer; true when it has all.
+    bool (*go_on)(mh_conn_t *conn);
+    // The answer is over, or given up; NULL: nobody needs to be told.
+    void (*end)(mh_conn_t *conn);
+};
+
+// Answer a request, as far as there is room. True when all of the answer is with lwIP.
+bool native_answer(mh_conn_t *conn, mh_endpoint_t *endpoint, const mh_ask_t *ask);
+bool native_go_on(mh_conn_t *conn);
+uint32_t native_boot(void);                 // a number that tells this program from those before
+void native_end(mh_conn_t *conn);
+void native_beat(mh_conn_t *conn);          // nothing has been sent for a while
+void native_stop(mh_conn_t *conn);          // end a stream of events in an orderly way
+// The value of the request's field of this name; false when there is none.
+bool native_field(const mh_conn_t *conn, const mh_ask_t *ask, const char *name, size_t name_len, mh_field_t *field);
+// Compose the head of a GET's answer, with what the request decides. Returns its length, more than `size` when it did not fit.
+size_t native_head(mh_conn_t *conn, mh_answer_t *answer, char *out, size_t size);
+// Frame `len` bytes at `out` + MH_CHUNK_HEAD_MAX as a chunk where the answer is chunked, and send them: all or nothing. There is room for two
+// bytes behind them.
+bool native_send_piece(mh_conn_t *conn, char *out, size_t len);
+bool native_send_last(mh_conn_t *conn);     // what ends a chunked body: true when it is with lwIP
+
+// --- sensor.c
+void sensor_forget_updates(void);
+void sensor_fetch_newest(mh_sensor_endpoint_t *endpoint);      // into its `copy`
 
 // --- receive.c
 err_t receive_data(mh_conn_t *conn, struct pbuf *p);
@@ -202,10 +265,15 @@ void gather_retry(mh_server_t *server);     // memory may have become free for b
 // --- send.c
 bool send_flush(mh_conn_t *conn);           // give lwIP what is owed; true when nothing is
 bool send_copy(mh_conn_t *conn, const void *data, size_t len);     // all of it or nothing
+bool send_last(mh_conn_t *conn);            // the last chunk, if it is owed
 // Whether an answer of ours is sure to find room. Where not, `sent` will be called.
 bool send_has_room(const mh_conn_t *conn);
 // An answer of ours: status line, given fields, the reason as text.
 bool send_reply(mh_conn_t *conn, uint16_t status, bool keep_alive, const char *fields, size_t fields_len);
 void send_acked(mh_conn_t *conn, uint16_t len);
+// Send bytes by reference, which `hold` keeps in memory (NULL: which stay where they are). True when lwIP has all of them.
+bool send_reference(mh_conn_t *conn, const void *data, uint32_t len, void *hold);
+// An answer's head is with lwIP: what it said holds from now on.
+void send_begun(mh_conn_t *conn, const mh_answer_t *answer);
 
 #endif

@@ -27,20 +27,19 @@ static int decode_path(const mh_server_t *server, mh_target_t *target) {
     return 0;
 }
 
-static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_match_t *match, int *refusal) {
+static mh_route_result_t find_route(mh_conn_t *conn, const uint8_t *data, mh_target_t *target, mh_match_t *match, int *refusal) {
     const mh_head_t *head = &conn->head;
     const mh_router_t *router = conn->server->router;
-    mh_target_t target;
-    *refusal = split_target(head, (const char *)data + head->target.at, &target);
-    if (*refusal == 0 && router != NULL && !target.plain) {
-        *refusal = decode_path(conn->server, &target);
+    *refusal = split_target(head, (const char *)data + head->target.at, target);
+    if (*refusal == 0 && router != NULL && !target->plain) {
+        *refusal = decode_path(conn->server, target);
     }
     if (*refusal != 0 || router == NULL) {
         return MH_ROUTE_NOT_FOUND;
     }
     mh_route_result_t result = mh_router_find(router, head->method_id, (const char *)data + head->method.at,
-        head->method.len, target.path, target.path_len, match);
-    if (result == MH_ROUTE_NOT_FOUND && *target.path == '*') {
+        head->method.len, target->path, target->path_len, match);
+    if (result == MH_ROUTE_NOT_FOUND && *target->path == '*') {
         *refusal = 400;     // which is for OPTIONS (RFC 9112 section 3.2.4)
     }
     return result;
@@ -117,7 +116,7 @@ static bool keep_head(mh_conn_t *conn) {
 }
 
 // Answer in C, and go on.
-static void reply(mh_conn_t *conn, uint16_t status, const char *fields, size_t fields_len) {
+void request_reply(mh_conn_t *conn, uint16_t status, const char *fields, size_t fields_len) {
     mh_answer_t answer = { .status = status };
     mh_conn_answer_defaults(conn, &answer);
     if (!answer.keep_alive) {
@@ -138,18 +137,38 @@ static MH_NOINLINE void reply_allow(mh_conn_t *conn, uint16_t status, const mh_m
     memcpy(field, name, len);
     len += mh_router_allow(conn->server->router, match, field + len, sizeof(field) - len - 2);
     memcpy(field + len, "\r\n", 2);
-    reply(conn, status, field, len + 2);
+    request_reply(conn, status, field, len + 2);
+}
+
+// An endpoint has the request.
+static void start_native(mh_conn_t *conn, const uint8_t *data, const mh_target_t *target, mh_endpoint_t *endpoint) {
+    bool in_place = conn->block == NULL;
+    mh_ask_t ask = { .data = data, .query = target->query, .query_len = target->query_len };
+    bool done = native_answer(conn, endpoint, &ask);
+    if (in_place) {
+        conn_credit(conn, conn->head.len);
+    } else {
+        conn_free_head(conn);
+    }
+    if (done) {
+        conn_answered(conn);
+    }
 }
 
 // The head is complete at `data`: in the first pbuf, or in the connection's block.
 static void start_request(mh_conn_t *conn, const uint8_t *data) {
     mh_match_t match;
+    mh_target_t target;
     int refusal;
-    mh_route_result_t route = find_route(conn, data, &match, &refusal);
+    mh_route_result_t route = find_route(conn, data, &target, &match, &refusal);
     conn->server->stats.requests++;
     conn->flags = (uint16_t)((conn->flags & CONN_EOF) | (conn->head.flags & MH_HEAD_KEEP_ALIVE ? CONN_KEEP : 0));
     mh_body_init(&conn->body, &conn->head);
     altcp_setprio(conn->pcb, TCP_PRIO_NORMAL);
+    if (route == MH_ROUTE_FOUND && (match.handler & MH_HANDLER_NATIVE)) {
+        start_native(conn, data, &target, conn->server->endpoints[match.handler & ~MH_HANDLER_NATIVE]);
+        return;
+    }
     bool in_place = conn->block == NULL;
     if (route == MH_ROUTE_FOUND && !keep_head(conn)) {
         conn_refuse(conn, 503);
@@ -170,9 +189,9 @@ static void start_request(mh_conn_t *conn, const uint8_t *data) {
         conn_set_deadline(conn, conn->server->config.progress_ms);
         request_await_body(conn);
     } else if (route == MH_ROUTE_NOT_FOUND) {
-        reply(conn, 404, NULL, 0);
+        request_reply(conn, 404, NULL, 0);
     } else if (route == MH_ROUTE_NOT_IMPLEMENTED) {
-        reply(conn, 501, NULL, 0);
+        request_reply(conn, 501, NULL, 0);
     } else {
         reply_allow(conn, route == MH_ROUTE_OPTIONS ? 204 : 405, &match);
     }

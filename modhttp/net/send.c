@@ -79,6 +79,13 @@ static bool send_out(mh_conn_t *conn) {
     return true;
 }
 
+bool send_reference(mh_conn_t *conn, const void *data, uint32_t len, void *hold) {
+    conn->out = data;
+    conn->out_len = len;
+    conn->out_hold = hold;
+    return send_out(conn);
+}
+
 // Head and body of an answer of ours: "404 Not Found". Returns its length.
 static size_t compose_reply(const mh_conn_t *conn, uint16_t status, bool keep_alive, const char *fields, size_t fields_len, char *out) {
     char body[64];
@@ -138,8 +145,18 @@ static bool send_refusal(mh_conn_t *conn) {
     return true;
 }
 
+bool send_last(mh_conn_t *conn) {
+    if (conn->flags & CONN_LAST) {
+        if (!send_copy(conn, "0\r\n\r\n", 5)) {
+            return false;
+        }
+        conn->flags &= ~CONN_LAST;
+    }
+    return true;
+}
+
 bool send_flush(mh_conn_t *conn) {
-    if (conn->out_len == 0 && conn->refusal == 0 && !(conn->flags & (CONN_STALLED | CONN_TAIL | CONN_LAST))) {
+    if (conn->out_len == 0 && conn->refusal == 0 && !conn->native && !(conn->flags & (CONN_STALLED | CONN_TAIL | CONN_LAST))) {
         return true;        // mostly
     }
     conn->flags &= ~CONN_STALLED;
@@ -152,13 +169,13 @@ bool send_flush(mh_conn_t *conn) {
         }
         conn->flags &= ~CONN_TAIL;
     }
-    if (conn->flags & CONN_LAST) {
-        if (!send_copy(conn, "0\r\n\r\n", 5)) {
-            return false;
-        }
-        conn->flags &= ~CONN_LAST;
+    if (!send_last(conn)) {
+        return false;
     }
-    return conn->refusal == 0 || send_refusal(conn);
+    if (conn->refusal != 0) {
+        return send_refusal(conn);
+    }
+    return !conn->native || native_go_on(conn);
 }
 
 void send_acked(mh_conn_t *conn, uint16_t len) {
@@ -175,6 +192,10 @@ void send_acked(mh_conn_t *conn, uint16_t len) {
         conn_progress(conn, len);
     } else if (idle) {
         conn_set_deadline(conn, conn->server->config.idle_ms);
+    } else if (conn->state == CONN_EVENTS && conn->unacked > 0) {
+        conn_progress(conn, len);
+    } else if (conn->state == CONN_EVENTS) {
+        conn_set_deadline(conn, BEAT_MS);
     }
 }
 
@@ -228,6 +249,22 @@ size_t mh_conn_compose(mh_conn_t *conn, const mh_answer_t *answer, bool type_las
     return len;
 }
 
+void send_begun(mh_conn_t *conn, const mh_answer_t *answer) {
+    count_status(conn, answer->status);
+    conn->flags |= CONN_BEGUN;
+    if (!answer->keep_alive) {
+        conn->flags &= ~CONN_KEEP;
+    }
+    if (!mh_answer_has_body(answer->status, conn->head.method_id == MH_HEAD)) {
+        conn->flags |= CONN_BODILESS;
+    } else if (answer->length != MH_LENGTH_UNKNOWN) {
+        conn->flags |= CONN_LENGTH;
+        conn->length_left = answer->length;
+    } else if (answer->minor > 0) {
+        conn->flags |= CONN_CHUNKED;
+    }
+}
+
 int mh_conn_begin(mh_conn_t *conn, const mh_answer_t *answer, const char *data, size_t head_len, size_t body_len) {
     if (conn->pcb == NULL) {
         return -ECONNRESET;
@@ -238,18 +275,9 @@ int mh_conn_begin(mh_conn_t *conn, const mh_answer_t *answer, const char *data, 
     if (!send_flush(conn) || !send_copy(conn, data, head_len + body_len)) {
         return -EAGAIN;
     }
-    count_status(conn, answer->status);
-    conn->flags |= CONN_BEGUN;
-    if (!answer->keep_alive) {
-        conn->flags &= ~CONN_KEEP;
-    }
-    if (!mh_answer_has_body(answer->status, conn->head.method_id == MH_HEAD)) {
-        conn->flags |= CONN_BODILESS;
-    } else if (answer->length != MH_LENGTH_UNKNOWN) {
-        conn->flags |= CONN_LENGTH;
-        conn->length_left = answer->length - (uint32_t)body_len;
-    } else if (answer->minor > 0) {
-        conn->flags |= CONN_CHUNKED;
+    send_begun(conn, answer);
+    if (conn->flags & CONN_LENGTH) {
+        conn->length_left -= (uint32_t)body_len;
     }
     return 0;
 }
@@ -281,9 +309,7 @@ static int write_reference(mh_conn_t *conn, const void *data, size_t len, void *
         }
         conn->flags |= CONN_TAIL;
     }
-    conn->out = data;
-    conn->out_len = (uint32_t)len;
-    conn->out_hold = hold;
+    send_reference(conn, data, (uint32_t)len, hold);
     send_flush(conn);
     return (int)len;
 }

@@ -78,6 +78,10 @@ void mh_server_route(mh_server_t *server, const mh_router_t *router) {
     server->router = router;
 }
 
+void mh_server_endpoints(mh_server_t *server, mh_endpoint_t *const *endpoints) {
+    server->endpoints = endpoints;
+}
+
 bool mh_network_is_up(void) {
     struct netif *netif;
     NETIF_FOREACH(netif) {
@@ -286,6 +290,9 @@ void mh_server_stop(mh_server_t *server) {
             case CONN_BODY:
             case CONN_READY:
                 conn_refuse(conn, 503);
+                break;
+            case CONN_EVENTS:
+                native_stop(conn);
                 break;
             default:
                 conn->flags &= ~CONN_KEEP;

@@ -7,13 +7,14 @@
 #include "py/objlist.h"
 #include "py/runtime.h"
 
+#include "net/native.h"
 #include "net/server.h"
 
 // A route's handler number has this bit when its pattern captures anything.
 #define HANDLER_CAPTURES (0x8000)
 
 // The handler of what no route serves.
-#define HANDLER_FALLBACK (0x7fff)
+#define HANDLER_FALLBACK (0x3fff)
 
 typedef struct _modhttp_server_obj_t {
     mp_obj_base_t base;
@@ -23,12 +24,15 @@ typedef struct _modhttp_server_obj_t {
     void *router;
     size_t text_len;        // bytes of all patterns
     mp_uint_t start_ms;     // when it last began to listen
+    mh_endpoint_t **endpoints;      // by route, NULL where the handler is Python's
+    size_t endpoints_len;
     mp_obj_t routes;        // list of (method, pattern, handler), by number
     mp_obj_t render;        // result -> (body, status, field lines or None, content type or None)
     mp_obj_t on_error;      // (request, exception) -> result
     mp_obj_t call;          // (handler, request, captured…) -> result: calls handlers for us; None: they are called directly
     mp_obj_t spawn;         // (request, generator): goes on with an async handler in a task of its own; None where no loop runs
     mp_obj_t step;          // (generator) -> its first item, where asyncio is loaded and no loop of ours runs
+    mp_obj_t publish;       // (path, Sensor): adds the routes of a new sensor
     mp_obj_t fallback;      // handler of what no route serves, or None
     struct _modhttp_more_t *spare;
     bool background;        // handlers are called from MicroPython's scheduler
@@ -52,6 +56,18 @@ typedef struct _modhttp_request_obj_t {
     modhttp_more_t *more;   // NULL until needed
 } modhttp_request_obj_t;
 
+// A route's handler where C answers.
+typedef struct _modhttp_endpoint_obj_t {
+    mp_obj_base_t base;
+    mh_endpoint_t *endpoint;
+    mp_obj_t owner;         // has the endpoint's memory
+} modhttp_endpoint_obj_t;
+
+extern const mp_obj_type_t modhttp_endpoint_type;
+extern const mp_obj_type_t modhttp_blob_type;
+extern const mp_obj_type_t modhttp_field_type;
+extern const mp_obj_type_t modhttp_sensor_type;
+extern const mp_obj_type_t modhttp_metrics_type;
 extern const mp_obj_type_t modhttp_server_type;
 extern const mp_obj_type_t modhttp_request_type;
 extern const mp_obj_type_t modhttp_headers_type;
@@ -86,6 +102,12 @@ void modhttp_answer_feed(modhttp_request_obj_t *self);      // go on with a stre
 // Write a chunk, or go on with it when `data` is MP_OBJ_NULL, as far as there is room. True when all of it is written.
 bool modhttp_answer_push(modhttp_request_obj_t *self, mp_obj_t data);
 void modhttp_answer_leave(modhttp_request_obj_t *self);     // give a streamed answer up; never raises
+
+// native.c
+mp_obj_t modhttp_endpoint_new(mh_endpoint_t *endpoint, mp_obj_t owner);
+
+// sensor.c: fields by name, in order. Raises ValueError and TypeError for what no sensor has.
+mp_obj_t modhttp_sensor_new(mp_obj_t name, mp_int_t history, const mp_map_elem_t *fields, size_t count);
 
 // stream.c
 mp_obj_t modhttp_stream_new(modhttp_server_obj_t *app);

@@ -22,6 +22,10 @@
 
 // --- Construction
 
+static mp_obj_t new_text(const char *text) {
+    return mp_obj_new_str(text, strlen(text));
+}
+
 typedef struct _limit_t {
     uint16_t name;      // qstr
     uint16_t preset;
@@ -89,7 +93,9 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->render = args[0];
     self->on_error = args[1];
     self->spare = NULL;
-    self->call = self->spawn = self->step = self->fallback = mp_const_none;
+    self->endpoints = NULL;
+    self->endpoints_len = 0;
+    self->call = self->spawn = self->publish = self->step = self->fallback = mp_const_none;
     self->background = false;
     return MP_OBJ_FROM_PTR(self);
 }
@@ -116,6 +122,7 @@ static mh_server_t *server_core(modhttp_server_obj_t *self) {
     if (self->server == NULL) {
         void *mem = new_at_end(mh_server_size(&self->config));
         self->server = mh_server_init(mem, &self->config, wake, self);
+        mh_server_endpoints(self->server, self->endpoints);
         mh_server_route(self->server, self->router);
         mh_server_set_clock(self->server, wall_clock);
     }
@@ -124,13 +131,37 @@ static mh_server_t *server_core(modhttp_server_obj_t *self) {
 
 // --- Routes
 
+// The table of endpoints has a place for every route.
+static void grow_endpoints(modhttp_server_obj_t *self, size_t len) {
+    mh_endpoint_t **endpoints = m_new0(mh_endpoint_t *, len);
+    memcpy(endpoints, self->endpoints, self->endpoints_len * sizeof(*endpoints));
+    if (self->server != NULL) {
+        MICROPY_PY_LWIP_ENTER
+        mh_server_endpoints(self->server, endpoints);
+        MICROPY_PY_LWIP_EXIT
+    }
+    self->endpoints = endpoints;
+    self->endpoints_len = len;
+}
+
+static void set_endpoint(modhttp_server_obj_t *self, size_t number, mp_obj_t handler) {
+    if (mp_obj_is_type(handler, &modhttp_endpoint_type)) {
+        if (number >= self->endpoints_len) {
+            grow_endpoints(self, 2 * number + 4);
+        }
+        self->endpoints[number] = ((modhttp_endpoint_obj_t *)MP_OBJ_TO_PTR(handler))->endpoint;
+    }
+}
+
 static int add_to_router(void *router, mp_obj_t route, size_t number) {
     mp_obj_t *items;
     mp_obj_get_array_fixed_n(route, 3, &items);
     size_t method_len, pattern_len;
     const char *method = mp_obj_str_get_data(items[0], &method_len);
     const char *pattern = mp_obj_str_get_data(items[1], &pattern_len);
-    if (memchr(pattern, '<', pattern_len) != NULL) {
+    if (mp_obj_is_type(items[2], &modhttp_endpoint_type)) {
+        number |= MH_HANDLER_NATIVE;
+    } else if (memchr(pattern, '<', pattern_len) != NULL) {
         number |= HANDLER_CAPTURES;
     }
     MICROPY_PY_LWIP_ENTER
@@ -178,6 +209,7 @@ static mp_obj_t server_add(size_t n_args, const mp_obj_t *args) {
     if (self->router == NULL) {
         grow_router(self, text_len);
     }
+    set_endpoint(self, count, args[3]);
     mp_obj_list_append(self->routes, route);    // first: a request may come as soon as the router knows it
     int result = add_to_router(self->router, route, count);
     if (result == MH_ROUTER_FULL) {
@@ -199,6 +231,33 @@ static mp_obj_t server_add(size_t n_args, const mp_obj_t *args) {
         mp_obj_str_get_str(args[1]), mp_obj_str_get_str(args[2]));
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(server_add_obj, 4, 4, server_add);
+
+// sensor(path, *, history=0, name=None, **fields) -> Sensor. A method in C, since only here keywords come in their order.
+static mp_obj_t server_sensor(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    (void)n_args;
+    modhttp_server_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    mp_map_elem_t fields[MH_SENSOR_COLUMNS_MAX + 1];
+    mp_obj_t name = mp_const_none;
+    mp_int_t history = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < kw->used; i++) {
+        if (kw->table[i].key == MP_OBJ_NEW_QSTR(MP_QSTR_history)) {
+            history = mp_obj_get_int(kw->table[i].value);
+        } else if (kw->table[i].key == MP_OBJ_NEW_QSTR(MP_QSTR_name)) {
+            name = kw->table[i].value;
+        } else if (count < MP_ARRAY_SIZE(fields)) {
+            fields[count++] = kw->table[i];
+        }
+    }
+    if (name == mp_const_none) {
+        const char *path = mp_obj_str_get_str(args[1]), *slash = strrchr(path, '/');
+        name = new_text(slash == NULL ? path : slash + 1);
+    }
+    mp_obj_t sensor = modhttp_sensor_new(name, history, fields, count);
+    mp_call_function_2(self->publish, args[1], sensor);
+    return sensor;
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(server_sensor_obj, 2, server_sensor);
 
 // --- Listening
 
@@ -252,10 +311,6 @@ static void take_over(modhttp_server_obj_t *self, uint16_t port) {
 static NORETURN void raise_os_error(int code, mp_obj_t text) {
     mp_obj_t args[2] = { MP_OBJ_NEW_SMALL_INT(code), text };
     nlr_raise(mp_obj_new_exception_args(&mp_type_OSError, 2, args));
-}
-
-static mp_obj_t new_text(const char *text) {
-    return mp_obj_new_str(text, strlen(text));
 }
 
 static mp_obj_t format_port(const char *format, int port) {
@@ -325,6 +380,7 @@ void modhttp_soft_reset(void) {
     }
     MICROPY_PY_LWIP_ENTER
     mh_floor_close();
+    mh_native_reset();
     MICROPY_PY_LWIP_EXIT
     MP_STATE_VM(modhttp_floor_answer) = NULL;
 }
@@ -611,6 +667,9 @@ static bool server_store(modhttp_server_obj_t *self, qstr attr, mp_obj_t value) 
         case MP_QSTR_spawn:
             self->spawn = value;
             return true;
+        case MP_QSTR_publish:
+            self->publish = value;
+            return true;
         case MP_QSTR_step:
             self->step = value;
             return true;
@@ -625,7 +684,7 @@ static bool server_store(modhttp_server_obj_t *self, qstr attr, mp_obj_t value) 
     }
 }
 
-// port: 0 when not listening. routes: (method, pattern, handler) of each. fallback, and, to set only: call, spawn, step, background.
+// port: 0 when not listening. routes: (method, pattern, handler) of each. fallback, and, to set only: call, spawn, step, publish, background.
 static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
@@ -664,6 +723,7 @@ static const mp_rom_map_elem_t server_locals_table[] = {
     // on boards that are not ours no hook tells of a soft reset: the sweep of the heap does
     { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&server_del_obj) },
     { MP_ROM_QSTR(MP_QSTR_add), MP_ROM_PTR(&server_add_obj) },
+    { MP_ROM_QSTR(MP_QSTR_sensor), MP_ROM_PTR(&server_sensor_obj) },
     { MP_ROM_QSTR(MP_QSTR_listen), MP_ROM_PTR(&server_listen_obj) },
     { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&server_close_obj) },
     { MP_ROM_QSTR(MP_QSTR_poll), MP_ROM_PTR(&server_poll_obj) },

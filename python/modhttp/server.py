@@ -21,6 +21,8 @@ class Server:
         self.debug = debug
         self._core = _modhttp.Server(render, self._on_error, **limits)
         self._core.step = _step
+        self._core.publish = self._publish
+        self._metrics = None
         self._before = []
         self._after = []
         self._errors = {}
@@ -85,16 +87,61 @@ class Server:
         self._core.fallback = function and route_for_callback(function)
         return function
 
+    # Answered in C, also while Python is busy
+
+    @property
+    def sensor(self):
+        """sensor(path, *, history=0, name=None, **fields) -> a sensor, whose update(**fields) takes a sample.
+
+        A field is its default, an int, float, bool or str, or a Field. GET gives the newest sample as JSON, with
+        ?last=N or ?since=SEQ those of the history; path.csv, path.bin and Accept other representations; path/events
+        every sample as it is taken (Server-Sent Events); /metrics all sensors, as Prometheus reads them.
+        Raises ValueError for what no sensor has, TypeError for a field of another type.
+        """
+        return self._core.sensor
+
+    def _publish(self, path, sensor):
+        self._measure(sensor)
+        for form, suffix in enumerate(("", ".csv", ".bin", "/events")):
+            self._add("GET", path + suffix, sensor.endpoint(form))
+
+    def _measure(self, sensor):
+        if self._metrics is None:
+            self._metrics = _modhttp.Metrics()
+            if not any(path == "/metrics" for _, path, _ in self._core.routes):
+                self._add("GET", "/metrics", self._metrics.endpoint())
+        self._metrics.add(sensor)
+        for _, parent in self._mounts:
+            parent._measure(sensor)
+
+    def value(self, path, content_type, data):
+        """Serve bytes or str at `path`. Returns an object whose set(data) replaces them."""
+        blob = _modhttp.Blob(content_type, data)
+        self._add("GET", path, blob.endpoint())
+        return blob
+
+    def buffer(self, path, array, content_type="application/octet-stream", position=0):
+        """Serve the bytes of an array, bytearray or the like as they are at the moment, without a copy.
+
+        position: of a ring buffer, the address of the 32-bit word that has the address of its oldest byte, such as a
+        DMA channel's WRITE_ADDR register: that byte is sent first. The array must not change its size.
+        """
+        self._add("GET", path, _modhttp.Blob(content_type, array, position).endpoint())
+
     def mount(self, prefix, other):
         """Serve another Server's routes, those it gets later too, below a prefix, with its hooks and error handlers."""
         if not prefix.startswith("/") or prefix.endswith("/"):
             raise ValueError("prefix must begin with / and not end with it")
         other._mounts.append((prefix, self))
+        for sensor in other._metrics.sensors if other._metrics else ():
+            self._measure(sensor)
         for method, path, function in list(other._core.routes):
             self._add(method, prefix + path, other._mounted(function))
 
     def _mounted(self, function):
         """The function for a route of another server's, with what is ours around it."""
+        if isinstance(function, _modhttp.Endpoint):
+            return function
 
         def serve(request, *captures):
             try:

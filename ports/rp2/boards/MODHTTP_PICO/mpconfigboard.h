@@ -3,7 +3,7 @@
 // UART0 is the network's, see modhttp/port/rp2/slip.h.
 #define MODHTTP_BOARD_SLIP              (1)
 #define MICROPY_HW_ENABLE_UART_REPL     (0)
-#define MICROPY_BOARD_PENDSV_ENTRIES    PENDSV_DISPATCH_MODHTTP_SLIP,
+#define MICROPY_BOARD_PENDSV_ENTRIES    PENDSV_DISPATCH_MODHTTP_SLIP, PENDSV_DISPATCH_MODHTTP_SENSORS,
 
 extern const struct _mp_obj_type_t modhttp_network_slip_type;
 #define MICROPY_BOARD_NETWORK_INTERFACES \

@@ -1,0 +1,144 @@
+// Bytes that are sent as they lie in memory: published values, memory-mapped files, ring buffers.
+
+#include "core/select.h"
+#include "net/internal.h"
+#include "net/put.h"
+
+// Room for a head, with a short body behind it.
+#define HEAD_MAX (320)
+#define COPY_MAX (REFERENCE_MIN)
+
+enum { PHASE_BEGIN, PHASE_UNMODIFIED, PHASE_WRAPPED, PHASE_OVER };
+
+static const mh_blob_t *blob_of(const mh_conn_t *conn) {
+    return (const mh_blob_t *)(const void *)conn->cursor.endpoint;
+}
+
+// --- Entity tags
+
+// With its quotes. The compressed representation has one of its own (RFC 9110 section 8.8.3.3).
+static size_t put_tag(const mh_blob_t *blob, bool zipped, char *out) {
+    char *at = PUT(out, "\"");
+    at = put(at, blob->tag, blob->tag_len);
+    at = zipped ? PUT(at, "-gzip") : at;
+    return (size_t)(PUT(at, "\"") - out);
+}
+
+void mh_blob_tag_bytes(mh_blob_t *blob) {
+    const uint8_t *data = blob->data;
+    uint32_t hash = 0x811c9dc5, other = 0;
+    for (uint32_t i = 0; i < blob->len; i++) {
+        hash = (hash ^ data[i]) * 0x01000193;   // FNV-1a, and a sum that depends on the order in another way
+        other = (other << 5 | other >> 27) + data[i];
+    }
+    blob->tag_len = (uint8_t)(put_hex(put_hex(blob->tag, hash), other + blob->len) - blob->tag);
+}
+
+void mh_blob_tag_count(mh_blob_t *blob, uint32_t count) {
+    char *at = put_hex(blob->tag, native_boot());
+    *at++ = '-';
+    blob->tag_len = (uint8_t)(put_hex(at, count) - blob->tag);
+}
+
+// --- Answers
+
+static size_t put_fields(const mh_blob_t *blob, bool zipped, char *out) {
+    char *at = put(out, blob->fields, blob->fields_len);
+    if (blob->gzip != NULL) {
+        at = PUT(at, "Vary: Accept-Encoding\r\n");
+    }
+    if (zipped) {
+        at = PUT(at, "Content-Encoding: gzip\r\n");
+    }
+    if (blob->tag_len > 0) {
+        at = PUT(at, "ETag: ");
+        at += put_tag(blob, zipped, at);
+        at = PUT(at, "\r\n");
+    }
+    return (size_t)(at - out);
+}
+
+#define FIELDS_MAX (MH_BLOB_FIELDS_MAX + 23 + 24 + 6 + MH_BLOB_TAG_MAX + 9)
+
+// The head, with `body` behind it where there is room.
+static bool send_head(mh_conn_t *conn, uint16_t status, uint32_t len, const void *body) {
+    const mh_blob_t *blob = blob_of(conn);
+    char fields[FIELDS_MAX], text[HEAD_MAX + COPY_MAX];
+    mh_answer_t answer = {
+        .status = status, .length = len, .type = status == 304 ? NULL : blob->type, .type_len = blob->type_len,
+        .fields = fields, .fields_len = put_fields(blob, conn->cursor.zipped, fields),
+    };
+    size_t text_len = native_head(conn, &answer, text, HEAD_MAX);
+    if (body != NULL && conn->head.method_id != MH_HEAD) {
+        memcpy(text + text_len, body, len);
+        text_len += len;
+    }
+    if (!send_copy(conn, text, text_len)) {
+        return false;
+    }
+    send_begun(conn, &answer);
+    return true;
+}
+
+// Bytes of a ring buffer before its oldest.
+static uint32_t turn(const mh_blob_t *blob) {
+    uint32_t at = blob->position == NULL ? 0 : (uint32_t)(*blob->position - (uint32_t)(uintptr_t)blob->data);
+    return at < blob->len ? at : 0;
+}
+
+static bool send_blob(mh_conn_t *conn) {
+    const mh_blob_t *blob = blob_of(conn);
+    mh_cursor_t *cursor = &conn->cursor;
+    const uint8_t *data = cursor->zipped ? blob->gzip : blob->data;
+    uint32_t len = cursor->zipped ? blob->gzip_len : blob->len;
+    void *hold = blob->hold;
+    bool copied = len <= COPY_MAX && blob->position == NULL;
+    if (!send_head(conn, 200, len, copied ? data : NULL)) {
+        return false;
+    }
+    cursor->phase = PHASE_OVER;
+    if (copied || (conn->flags & CONN_BODILESS)) {
+        return true;
+    }
+    if (blob->position != NULL) {
+        cursor->next = turn(blob);
+        cursor->phase = PHASE_WRAPPED;
+        return send_reference(conn, data + cursor->next, len - cursor->next, hold) && native_go_on(conn);
+    }
+    return send_reference(conn, data, len, hold);
+}
+
+static bool go_on(mh_conn_t *conn) {
+    const mh_blob_t *blob = blob_of(conn);
+    switch (conn->cursor.phase) {
+        case PHASE_BEGIN:
+            return send_blob(conn);
+        case PHASE_UNMODIFIED:
+            return send_head(conn, 304, 0, NULL);
+        case PHASE_WRAPPED:     // the ring's beginning, which is the younger part
+            conn->cursor.phase = PHASE_OVER;
+            return conn->cursor.next == 0 || send_reference(conn, blob->data, conn->cursor.next, blob->hold);
+        default:
+            return true;
+    }
+}
+
+static uint16_t choose(mh_conn_t *conn, const mh_ask_t *ask) {
+    const mh_blob_t *blob = blob_of(conn);
+    mh_field_t field;
+    conn->cursor.zipped = blob->gzip != NULL && native_field(conn, ask, "accept-encoding", 15, &field)
+        && mh_accept_coding(field.value, field.value_len, "gzip");
+    if (blob->tag_len > 0 && native_field(conn, ask, "if-none-match", 13, &field)) {
+        char tag[MH_BLOB_TAG_MAX + 7];
+        size_t len = put_tag(blob, conn->cursor.zipped, tag);
+        conn->cursor.phase = mh_etag_matches(field.value, field.value_len, tag, len) ? PHASE_UNMODIFIED : PHASE_BEGIN;
+    }
+    return 0;
+}
+
+static const mh_endpoint_type_t blob_type = { choose, go_on, NULL };
+
+void mh_blob_init(mh_blob_t *blob) {
+    memset(blob, 0, sizeof(*blob));
+    blob->endpoint.type = &blob_type;
+}

@@ -1,0 +1,95 @@
+// Endpoints: what their answers have in common.
+
+#include "net/internal.h"
+
+// Tells this program from those before; 0: not chosen yet.
+static uint32_t boot;
+
+uint32_t native_boot(void) {
+    while (boot == 0) {
+        boot = LWIP_RAND();
+    }
+    return boot;
+}
+
+void mh_native_reset(void) {
+    sensor_forget_updates();
+    boot = 0;
+}
+
+bool native_answer(mh_conn_t *conn, mh_endpoint_t *endpoint, const mh_ask_t *ask) {
+    conn->native = true;
+    conn->cursor = (mh_cursor_t) { .endpoint = endpoint, .form = endpoint->form };
+    conn->state = CONN_SENDING;
+    uint16_t refusal = endpoint->type->choose(conn, ask);
+    if (refusal != 0) {
+        native_end(conn);
+        conn_refuse(conn, refusal);
+        return false;
+    }
+    if (native_go_on(conn)) {
+        return true;
+    }
+    conn_set_deadline(conn, conn->server->config.progress_ms);
+    return false;
+}
+
+bool native_go_on(mh_conn_t *conn) {
+    return conn->cursor.endpoint->type->go_on(conn);
+}
+
+void native_end(mh_conn_t *conn) {
+    if (!conn->native) {
+        return;
+    }
+    const mh_endpoint_type_t *type = conn->cursor.endpoint->type;
+    if (type->end != NULL) {
+        type->end(conn);
+    }
+    conn->native = false;
+    memset(&conn->gathered, 0, sizeof(conn->gathered));
+}
+
+void native_beat(mh_conn_t *conn) {
+    char comment[MH_CHUNK_HEAD_MAX + 3 + 2];
+    memcpy(comment + MH_CHUNK_HEAD_MAX, ":\n\n", 3);
+    conn_set_deadline(conn, BEAT_MS);
+    if (native_send_piece(conn, comment, 3)) {
+        altcp_output(conn->pcb);
+    }
+}
+
+bool native_send_last(mh_conn_t *conn) {
+    conn->flags |= conn->flags & CONN_CHUNKED ? CONN_LAST : 0;
+    return send_last(conn);
+}
+
+void native_stop(mh_conn_t *conn) {
+    conn->flags &= ~CONN_KEEP;
+    native_end(conn);
+    native_send_last(conn);
+    conn_finish(conn);
+}
+
+bool native_field(const mh_conn_t *conn, const mh_ask_t *ask, const char *name, size_t name_len, mh_field_t *field) {
+    uint16_t at = conn->head.fields;
+    return mh_field_find(ask->data, &at, name, name_len, field);
+}
+
+size_t native_head(mh_conn_t *conn, mh_answer_t *answer, char *out, size_t size) {
+    mh_conn_answer_defaults(conn, answer);
+    return mh_answer_head(answer, out, size);
+}
+
+bool native_send_piece(mh_conn_t *conn, char *out, size_t len) {
+    char *begin = out + MH_CHUNK_HEAD_MAX;
+    if (conn->flags & CONN_CHUNKED) {
+        char head[MH_CHUNK_HEAD_MAX];
+        size_t head_len = mh_chunk_head((uint32_t)len, head);
+        begin -= head_len;
+        memcpy(begin, head, head_len);
+        memcpy(out + MH_CHUNK_HEAD_MAX + len, "\r\n", 2);
+        len += head_len + 2;
+    }
+    return send_copy(conn, begin, len);
+}

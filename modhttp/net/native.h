@@ -1,0 +1,146 @@
+#ifndef MODHTTP_NET_NATIVE_H
+#define MODHTTP_NET_NATIVE_H
+
+// Endpoints that are answered at interrupt level, without Python: sensors, published bytes, memory-mapped files, metrics.
+//
+// An endpoint's memory is the caller's and outlives the servers that it is given to. Functions are called with lwIP held off, where
+// nothing else is said.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/sensor.h"
+#include "net/server.h"
+
+// A handler number with this bit is an endpoint: the rest is its place among those of mh_server_endpoints().
+#define MH_HANDLER_NATIVE (0x4000)
+
+typedef struct _mh_endpoint_type_t mh_endpoint_type_t;
+
+// The head of every endpoint.
+typedef struct _mh_endpoint_t {
+    const mh_endpoint_type_t *type;
+    uint8_t form;               // which of the endpoint's representations
+} mh_endpoint_t;
+
+// The endpoints that the router's handlers stand for. Both are replaced together: first the longer table, then the router.
+void mh_server_endpoints(mh_server_t *server, mh_endpoint_t *const *endpoints);
+
+// --- Sensors
+
+enum {
+    MH_SENSOR_JSON,             // or what Accept prefers
+    MH_SENSOR_CSV,
+    MH_SENSOR_BIN,
+    MH_SENSOR_EVENTS,           // text/event-stream
+    MH_SENSOR_FORMS,
+};
+
+typedef struct _mh_sensor_endpoint_t {
+    mh_endpoint_t forms[MH_SENSOR_FORMS];
+    mh_sensor_t sensor;
+    const char *name;           // for /metrics
+    mh_conn_t *subscribers;     // connections whose clients get every sample
+    struct _mh_sensor_endpoint_t *next_updated;
+    mh_server_t *asker;         // who was asked for the newest sample since it was rendered
+    uint32_t text_seq;          // of the sample that `text` shows
+    uint32_t text_date;         // when its Date was composed
+    uint16_t head_len;          // of the kept answer in `text`
+    uint16_t body_len;
+    bool rendered;
+    bool updated;               // and not looked at yet
+    uint16_t work_size;
+    char *text;                 // the newest sample's whole answer, in JSON
+    char *work;                 // a piece of an answer on its way into lwIP
+    mh_sample_t *copy;          // a sample that is being shown
+} mh_sensor_endpoint_t;
+
+// Room for the head of a kept answer.
+#define MH_SENSOR_HEAD_MAX (240)
+
+// The longest JSON of a sample: the answer with it must fit lwIP's send buffer.
+#define MH_SENSOR_TEXT_MAX (2048)
+
+// Bytes of memory for an endpoint's ring, texts and copies, aligned for uint32_t. `sensor` has its columns and capacity set, and all are laid out.
+// 0: a sample's text would be longer than MH_SENSOR_TEXT_MAX.
+size_t mh_sensor_endpoint_size(const mh_sensor_t *sensor);
+// Begins with sample 0, all zero: to be filled in by the caller through endpoint->sensor.ring before the endpoint is served.
+void mh_sensor_endpoint_init(mh_sensor_endpoint_t *endpoint, void *mem);
+
+typedef union _mh_value_t {
+    int32_t i;                  // MH_COLUMN_INT, MH_COLUMN_BOOL
+    float f;
+    struct {
+        const char *text;
+        size_t len;
+    } s;
+} mh_value_t;
+
+void mh_column_set(const mh_column_t *column, mh_sample_t *sample, const mh_value_t *value);
+
+// Take a sample: the columns whose bit is set in `which` get these values, the others keep theirs. May be called at any
+// level, hard interrupts included. Clients hear of it at interrupt level, as soon as that may run.
+void mh_sensor_update(mh_sensor_endpoint_t *endpoint, uint32_t which, const mh_value_t values[]);
+
+// Forget what the program that has ended was about; a later one's samples are not taken for its.
+void mh_native_reset(void);
+
+// --- Metrics: sensors, and the server's figures, in Prometheus's text format
+
+typedef struct _mh_metrics_t {
+    mh_endpoint_t endpoint;
+    uint16_t count;
+    uint16_t work_size;
+    mh_sensor_endpoint_t *const *sensors;
+    char *work;                 // work_size bytes: mh_metrics_size() of the sensor that needs most
+} mh_metrics_t;
+
+// More than this is more than lwIP's send buffer takes.
+#define MH_METRICS_MAX (3000)
+
+void mh_metrics_init(mh_metrics_t *metrics);
+// Bytes that a sensor's metrics, or with NULL the server's, take at the most.
+size_t mh_metrics_size(const mh_sensor_endpoint_t *sensor);
+
+// --- Bytes: a published value, a file, a ring buffer
+
+#define MH_BLOB_TAG_MAX (24)
+#define MH_BLOB_FIELDS_MAX (96)
+
+typedef struct _mh_blob_t {
+    mh_endpoint_t endpoint;
+    bool copied;                // may change where it lies
+    const char *type;           // Content-Type
+    size_t type_len;
+    const void *data;           // sent by reference, and from flash without a copy
+    uint32_t len;
+    void *hold;                 // what keeps it in memory; NULL for flash
+    const void *gzip;           // the same, compressed; NULL for none
+    uint32_t gzip_len;
+    const volatile uint32_t *position;  // of a ring buffer: the address of its oldest byte, which is sent first
+    const char *fields;         // more field lines
+    size_t fields_len;
+    char tag[MH_BLOB_TAG_MAX];  // the entity tag without its quotes
+    uint8_t tag_len;            // 0: it has none
+} mh_blob_t;
+
+void mh_blob_init(mh_blob_t *blob);
+
+// Entity tags: of a file by its bytes, of a value by how often it was set since the program began.
+void mh_blob_tag_bytes(mh_blob_t *blob);
+void mh_blob_tag_count(mh_blob_t *blob, uint32_t count);
+
+// --- The port's
+
+// Keep hard interrupts and the other core off, for a few hundred cycles; at any level.
+uint32_t mh_interrupts_off(void);
+void mh_interrupts_on(uint32_t state);
+
+// Have mh_native_dispatch() called at interrupt level, soon; called at any level.
+void mh_native_pend(void);
+
+// Look at the sensors that were updated.
+void mh_native_dispatch(void);
+
+#endif
