@@ -22,13 +22,17 @@ typedef struct _route_spec_t {
     const char *pattern;
 } route_spec_t;
 
+// Endpoints that C answers, which every router but the first has.
+static const char *const native_paths[] = { "/s", "/s.csv", "/s.bin", "/s/e", "/v", "/f", "/r", "/m" };
+#define NATIVES (sizeof(native_paths) / sizeof(native_paths[0]))
+
 static const route_spec_t routes[ROUTERS][4] = {
     { { NULL, NULL } },
     { { "GET", "/p" }, { "POST", "/p" }, { "PUT", "/w/<name>" }, { "BREW", "/p" } },
     { { "*", "/any/<path:rest>" }, { "GET", "/n" }, { "POST", "/p" }, { "OPTIONS", "/p" } },
 };
 
-static uint32_t router_memory[ROUTERS][512];
+static uint32_t router_memory[ROUTERS][768];
 
 // --- Setting up
 
@@ -38,7 +42,81 @@ static const mh_router_t *build_router(unsigned index) {
         const route_spec_t *spec = &routes[index][i];
         CHECK(mh_router_add(router, spec->method, strlen(spec->method), spec->pattern, strlen(spec->pattern), (uint16_t)(1 + i % 2)) == MH_ROUTER_OK);
     }
+    for (unsigned i = 0; i < NATIVES && index > 0; i++) {
+        CHECK(mh_router_add(router, "GET", 3, native_paths[i], strlen(native_paths[i]), (uint16_t)(MH_HANDLER_NATIVE | i)) == MH_ROUTER_OK);
+    }
     return index > 0 ? router : NULL;
+}
+
+// --- Endpoints
+
+static struct {
+    mh_column_t columns[3];
+    mh_sensor_endpoint_t sensor;
+    mh_sensor_endpoint_t *sensors[1];
+    uint32_t memory[2048];
+    mh_blob_t value, file, ring;
+    mh_metrics_t metrics;
+    char work[1024];
+    uint8_t data[3000];
+    mh_endpoint_t *table[NATIVES];
+} native;
+
+static void set_blob(mh_blob_t *blob, uint32_t len) {
+    mh_blob_init(blob);
+    blob->type = "text/plain";
+    blob->type_len = 10;
+    blob->data = native.data;
+    blob->len = len;
+}
+
+static void set_up_natives(uint8_t how) {
+    native.columns[0] = (mh_column_t) { .name = "a", .help = "", .unit = "", .scale = 1, .type = MH_COLUMN_INT };
+    native.columns[1] = (mh_column_t) { .name = "b", .help = "what it is", .unit = "m", .scale = 1, .type = MH_COLUMN_FLOAT };
+    native.columns[2] = (mh_column_t) { .name = "c", .help = "", .unit = "", .scale = 1, .type = MH_COLUMN_STR, .size = 200 };
+    native.sensor = (mh_sensor_endpoint_t) { .name = "s" };
+    native.sensor.sensor.columns = native.columns;
+    native.sensor.sensor.column_count = 3;
+    native.sensor.sensor.capacity = (uint16_t)(1 + how % 16);
+    native.sensor.sensor.sample_size = mh_sensor_layout(native.columns, 3);
+    CHECK(mh_sensor_endpoint_size(&native.sensor.sensor) <= sizeof(native.memory));
+    mh_native_reset();
+    mh_sensor_endpoint_init(&native.sensor, native.memory);
+    set_blob(&native.value, 100);
+    mh_blob_tag_count(&native.value, 0);
+    set_blob(&native.file, sizeof(native.data));
+    native.file.gzip = native.data;
+    native.file.gzip_len = 700;
+    mh_blob_tag_bytes(&native.file);
+    set_blob(&native.ring, sizeof(native.data));
+    static uint32_t position;
+    position = (uint32_t)(uintptr_t)native.data + how * 11u;
+    native.ring.position = &position;
+    mh_metrics_init(&native.metrics);
+    native.sensors[0] = &native.sensor;
+    native.metrics.sensors = native.sensors;
+    native.metrics.count = 1;
+    native.metrics.work = native.work;
+    native.metrics.work_size = (uint16_t)mh_metrics_size(&native.sensor);
+    CHECK(native.metrics.work_size <= sizeof(native.work));
+    mh_endpoint_t *const table[NATIVES] = {
+        &native.sensor.forms[0], &native.sensor.forms[1], &native.sensor.forms[2], &native.sensor.forms[3],
+        &native.value.endpoint, &native.file.endpoint, &native.ring.endpoint, &native.metrics.endpoint,
+    };
+    memcpy(native.table, table, sizeof(table));
+    mh_server_endpoints(world.server, native.table);
+}
+
+bool natives_hold(const void *data) {
+    return (const uint8_t *)data >= native.data && (const uint8_t *)data < native.data + sizeof(native.data);
+}
+
+// A sample, with a text that is long at times.
+static void update_sensor(void) {
+    static const char text[200] = "\"\\\n";
+    uint32_t seq = native.sensor.sensor.seq;
+    mh_value_t values[3] = { { .i = (int32_t)seq }, { .f = (float)seq / 3 }, { .s = { text, seq % 4 == 0 ? 200 : 3 } } };
+    mh_sensor_update(&native.sensor, 1u << seq % 3 | 4, values);
 }
 
 static void use_router(unsigned index) {
@@ -88,6 +166,7 @@ static void set_up(input_t *input) {
     if (b & 32) {
         mh_server_set_clock(world.server, b & 64 ? now : never);
     }
+    set_up_natives((uint8_t)(a ^ c));
     use_router(1);
     listen();
 }
@@ -185,10 +264,27 @@ static const char *const pieces[] = {
     "GET /p?a=b HTTP/1.1\r\nHost: a\r\nA: b\r\nC: d\r\nE: f\r\nG: h\r\nI: j\r\nK: l\r\nM: n\r\nO: p\r\n\r\n",
 };
 
+// For the endpoints: a path, and lines that matter to one or the other.
+static void append_native(client_t *client, unsigned kind) {
+    static const char *const queries[] = { "", "", "?last=9", "?since=2", "?since=99", "?last=x" };
+    static const char *const fields[] = {
+        "", "", "", "Accept: text/csv\r\n", "Accept: application/octet-stream, */*;q=0.5\r\n", "If-None-Match: *\r\n", "Accept-Encoding: gzip\r\n",
+        "Last-Event-ID: 1\r\n", "Connection: close\r\n", "Content-Length: 4\r\n",
+    };
+    append_text(client, kind % 13 == 0 ? "HEAD " : "GET ");
+    append_text(client, native_paths[kind % NATIVES]);
+    append_text(client, queries[kind / NATIVES % 6]);
+    append_text(client, kind % 11 == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\nHost: a\r\n");
+    append_text(client, fields[kind % 10]);
+    append_text(client, "\r\n");
+}
+
 static void append_piece(client_t *client, input_t *input) {
     uint8_t kind = input_byte(input);
-    if (kind < 64) {
-        append_text(client, pieces[kind % 32]);
+    if (kind < 32) {
+        append_text(client, pieces[kind]);
+    } else if (kind < 64) {
+        append_native(client, input_byte(input) ^ kind);
     } else if (kind < 192) {
         append_sized(client, kind % 8, input_byte(input) * (kind < 128 ? 1u : 9u));
     } else {
@@ -418,8 +514,11 @@ static void on_server(uint8_t how) {
         case 4:
             use_router(how % 8 - 2);
             break;
-        default:
+        case 5:
             listen();
+            break;
+        default:
+            update_sensor();
     }
 }
 
@@ -495,7 +594,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 }
 
 static void trace_slots(const char *what, unsigned which) {
-    static const char *const states[] = { "free", "head", "body", "ready", "open", "sending", "skip", "linger", "detached" };
+    static const char *const states[] = { "free", "head", "body", "ready", "open", "sending", "skip", "linger", "detached", "events" };
     if (!tracing) {
         return;
     }

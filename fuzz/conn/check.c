@@ -9,7 +9,7 @@
 static void check_free(const mh_conn_t *conn) {
     CHECK(conn->pcb == NULL && conn->in == NULL && conn->block == NULL && conn->owner == NULL);
     CHECK(conn->hold == NULL && conn->out_hold == NULL && conn->out_len == 0 && conn->unacked == 0);
-    CHECK(conn->flags == 0 && conn->refusal == 0 && conn->debt == 0 && conn->gathered.data == NULL);
+    CHECK(conn->flags == 0 && conn->refusal == 0 && conn->debt == 0 && conn->gathered.data == NULL && !conn->native);
 }
 
 static void check_flags(const mh_conn_t *conn) {
@@ -23,19 +23,21 @@ static void check_flags(const mh_conn_t *conn) {
     CHECK(!(conn->flags & CONN_WAIT) || held);
     CHECK(!(conn->flags & CONN_PULL));
     CHECK((conn->refusal != 0) <= (conn->state == CONN_SENDING && (conn->flags & CONN_STALLED || conn->unacked > 0)));
+    CHECK(!conn->native || conn->state == CONN_SENDING || conn->state == CONN_EVENTS);
+    CHECK(conn->native || conn->state != CONN_EVENTS);
     CHECK(!(conn->flags & (CONN_TAIL | CONN_LAST)) || conn->state == CONN_OPEN || conn->state == CONN_SENDING || conn->pcb == NULL);
 }
 
 static void check_buffers(const mh_conn_t *conn) {
     CHECK((conn->block != NULL) == (conn->room > 0) && conn->have <= conn->room);
     CHECK(conn->block != NULL || conn->state == CONN_HEAD || conn->state == CONN_SKIP || conn->state == CONN_SENDING
-        || conn->state == CONN_LINGER);
-    CHECK((conn->out_len > 0) <= (conn->out_hold != NULL));
-    CHECK(conn->gathered.at <= conn->gathered.len && conn->gathered.len <= conn->gathered.room);
-    CHECK(conn->gathered.data != NULL || conn->gathered.room == 0);
+        || conn->state == CONN_LINGER || conn->state == CONN_EVENTS);
+    CHECK((conn->out_len > 0) <= (conn->out_hold != NULL || conn->native));
+    CHECK(conn->native || (conn->gathered.at <= conn->gathered.len && conn->gathered.len <= conn->gathered.room));
+    CHECK(conn->native || conn->gathered.data != NULL || conn->gathered.room == 0);
     CHECK((conn->hold != NULL) == (conn->hold_left > 0) || conn->pcb == NULL);
     CHECK(conn->hold_left <= conn->unacked || conn->hold == NULL);
-    if (conn->state == CONN_SKIP || conn->state == CONN_LINGER || (conn->state == CONN_HEAD && send_has_room(conn))) {
+    if (conn->state == CONN_SKIP || conn->state == CONN_LINGER || conn->state == CONN_EVENTS || (conn->state == CONN_HEAD && send_has_room(conn))) {
         CHECK(conn->in == NULL);        // nothing is left undone
     }
     for (const struct pbuf *p = conn->in; p != NULL; p = p->next) {
@@ -66,7 +68,8 @@ static void check_pcb(const mh_conn_t *conn) {
     CHECK(!(conn->flags & CONN_EOF) || link->client_fin);
     CHECK(refused > 0 || !link->client_fin || (conn->flags & CONN_EOF));
     for (unsigned i = 0; i < link->piece_count; i++) {
-        CHECK(link->pieces[(link->piece_first + i) % LINK_PIECES].ref == NULL || conn->hold != NULL);
+        const uint8_t *ref = link->pieces[(link->piece_first + i) % LINK_PIECES].ref;
+        CHECK(ref == NULL || conn->hold != NULL || natives_hold(ref));
     }
 }
 
@@ -77,7 +80,7 @@ static bool has_deadline(const mh_conn_t *conn) {
 
 static void check_deadline(const mh_conn_t *conn) {
     uint32_t longest = LWIP_MAX(LWIP_MAX(world.config.head_ms, world.config.progress_ms), LWIP_MAX(world.config.idle_ms, world.config.queue_ms));
-    longest = LWIP_MAX(longest, LINGER_MS);
+    longest = LWIP_MAX(LWIP_MAX(longest, LINGER_MS), conn->state == CONN_EVENTS ? BEAT_MS : 0);
     CHECK(!has_deadline(conn) || (int32_t)(conn->deadline - sim.now) <= (int32_t)longest);
 }
 
@@ -178,7 +181,7 @@ static void check_figures(void) {
 void world_check(void) {
     for (unsigned i = 0; i < world.server->conn_count; i++) {
         const mh_conn_t *conn = &world.server->conns[i];
-        CHECK(conn->state <= CONN_DETACHED);
+        CHECK(conn->state <= CONN_EVENTS);
         if (conn->state == CONN_FREE) {
             check_free(conn);
             CHECK(world.handlers[i].conn == NULL || world.handlers[i].room > 0);

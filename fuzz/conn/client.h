@@ -68,6 +68,8 @@ typedef struct _client_t {
     unsigned answers;
     uint32_t answered_at;       // ms
     bool closes;
+    bool native;                // an endpoint's answer is being read: its framing is checked, not its bytes
+    bool events;                // and it has no end
     bool continued;             // 100 Continue was sent for the request under way
 } client_t;
 
@@ -83,6 +85,8 @@ uint16_t client_seen(const client_t *client);
 void client_expect(client_t *client, expect_t *expect);
 // How the routes in use so far would answer: whether any gives it to the program, or answers with `status`.
 bool routes_give(const mh_head_t *head, const uint8_t *data, uint16_t status);
+// Whether any of them gives it to an endpoint.
+bool routes_answer(const mh_head_t *head, const uint8_t *data);
 // After each step: what was promised is done.
 void client_check(client_t *client);
 // Whether the server has seen all that it needs for an answer that is not under way yet.

@@ -1,3 +1,4 @@
+#include "net/native.h"
 #include "tcp.h"
 
 #include "lwip/priv/tcp_priv.h"
@@ -913,4 +914,18 @@ void sim_tick(void) {
         slow_timer();
         sim.may_reset &= ~(unsigned)MAY_RESET_TIME;
     }
+}
+
+// --- The levels: there is one
+
+uint32_t mh_interrupts_off(void) {
+    return 0;
+}
+
+void mh_interrupts_on(uint32_t state) {
+    (void)state;
+}
+
+void mh_native_pend(void) {
+    mh_native_dispatch();
 }

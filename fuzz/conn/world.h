@@ -43,6 +43,9 @@ typedef struct _world_t {
 extern world_t world;
 extern bool tracing;             // CONN_TRACE=1 in the environment: say what an input does
 
+// Whether bytes stay where they are: those of the endpoints.
+bool natives_hold(const void *data);
+
 // What holds after every step, after the slow timer, and when all clients have gone (check.c).
 void world_check(void);
 void world_check_deadlines(void);

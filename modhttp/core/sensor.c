@@ -19,7 +19,7 @@ uint16_t mh_sensor_layout(mh_column_t *columns, size_t count) {
 }
 
 static mh_sample_t *place(const mh_sensor_t *sensor, size_t at) {
-    return (mh_sample_t *)MH_ALIGNED(sensor->ring + at * sensor->sample_size, mh_sample_t);
+    return (mh_sample_t *)MH_ALIGNED(sensor->ring + at * sensor->sample_size, uint32_t);
 }
 
 mh_sample_t *mh_sensor_begin(mh_sensor_t *sensor, uint32_t ms) {

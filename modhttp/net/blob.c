@@ -8,7 +8,7 @@
 #define HEAD_MAX (320)
 #define COPY_MAX (REFERENCE_MIN)
 
-enum { PHASE_BEGIN, PHASE_UNMODIFIED, PHASE_WRAPPED, PHASE_OVER };
+enum { PHASE_BEGIN, PHASE_UNMODIFIED, PHASE_BODY, PHASE_WRAPPED, PHASE_OVER };
 
 static const mh_blob_t *blob_of(const mh_conn_t *conn) {
     return (const mh_blob_t *)(const void *)conn->cursor.endpoint;
@@ -73,7 +73,7 @@ static bool send_head(mh_conn_t *conn, uint16_t status, uint32_t len, const void
         memcpy(text + text_len, body, len);
         text_len += len;
     }
-    if (!send_copy(conn, text, text_len)) {
+    if (!send_text(conn, text, text_len)) {
         return false;
     }
     send_begun(conn, &answer);
@@ -86,38 +86,50 @@ static uint32_t turn(const mh_blob_t *blob) {
     return at < blob->len ? at : 0;
 }
 
-static bool send_blob(mh_conn_t *conn) {
+// The head, and the body too where that is short. What it says of the body holds, whatever the program sets meanwhile.
+static bool begin(mh_conn_t *conn) {
     const mh_blob_t *blob = blob_of(conn);
     mh_cursor_t *cursor = &conn->cursor;
-    const uint8_t *data = cursor->zipped ? blob->gzip : blob->data;
-    uint32_t len = cursor->zipped ? blob->gzip_len : blob->len;
-    void *hold = blob->hold;
-    bool copied = len <= COPY_MAX && blob->position == NULL;
-    if (!send_head(conn, 200, len, copied ? data : NULL)) {
+    cursor->data = cursor->zipped ? blob->gzip : blob->data;
+    cursor->end = cursor->zipped ? blob->gzip_len : blob->len;
+    bool copied = cursor->end <= COPY_MAX && blob->position == NULL;
+    if (!send_head(conn, 200, cursor->end, copied ? cursor->data : NULL)) {
         return false;
     }
-    cursor->phase = PHASE_OVER;
-    if (copied || (conn->flags & CONN_BODILESS)) {
-        return true;
+    if (conn->out_len > 0) {
+        conn->out_hold = blob->hold;    // the head waits, and keeps the body
     }
-    if (blob->position != NULL) {
-        cursor->next = turn(blob);
-        cursor->phase = PHASE_WRAPPED;
-        return send_reference(conn, data + cursor->next, len - cursor->next, hold) && native_go_on(conn);
-    }
-    return send_reference(conn, data, len, hold);
+    cursor->phase = copied || (conn->flags & CONN_BODILESS) ? PHASE_OVER : PHASE_BODY;
+    return native_go_on(conn);
+}
+
+// A ring buffer's older part comes first.
+static bool send_body(mh_conn_t *conn) {
+    const mh_blob_t *blob = blob_of(conn);
+    mh_cursor_t *cursor = &conn->cursor;
+    const uint8_t *data = cursor->data;
+    void *hold = data == blob->data ? blob->hold : conn->hold;
+    cursor->next = blob->position != NULL ? turn(blob) : 0;
+    cursor->phase = cursor->next > 0 ? PHASE_WRAPPED : PHASE_OVER;
+    return send_reference(conn, data + cursor->next, cursor->end - cursor->next, hold) && native_go_on(conn);
 }
 
 static bool go_on(mh_conn_t *conn) {
     const mh_blob_t *blob = blob_of(conn);
     switch (conn->cursor.phase) {
         case PHASE_BEGIN:
-            return send_blob(conn);
+            return begin(conn);
         case PHASE_UNMODIFIED:
-            return send_head(conn, 304, 0, NULL);
-        case PHASE_WRAPPED:     // the ring's beginning, which is the younger part
+            if (!send_head(conn, 304, 0, NULL)) {
+                return false;
+            }
             conn->cursor.phase = PHASE_OVER;
-            return conn->cursor.next == 0 || send_reference(conn, blob->data, conn->cursor.next, blob->hold);
+            return true;
+        case PHASE_BODY:
+            return send_body(conn);
+        case PHASE_WRAPPED:
+            conn->cursor.phase = PHASE_OVER;
+            return send_reference(conn, blob->data, conn->cursor.next, blob->hold);
         default:
             return true;
     }
@@ -141,4 +153,5 @@ static const mh_endpoint_type_t blob_type = { choose, go_on, NULL };
 void mh_blob_init(mh_blob_t *blob) {
     memset(blob, 0, sizeof(*blob));
     blob->endpoint.type = &blob_type;
+    blob->fields = "";
 }

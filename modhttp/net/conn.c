@@ -207,6 +207,9 @@ void conn_resume(mh_conn_t *conn) {
         return;
     }
     if (!send_flush(conn)) {
+        if (conn->state == CONN_EVENTS) {
+            conn_advance(conn);     // it may have become so just now
+        }
         altcp_output(conn->pcb);
         return;
     }

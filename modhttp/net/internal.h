@@ -86,8 +86,11 @@ typedef struct _mh_gathered_t {
 // Where an endpoint's answer stands.
 typedef struct _mh_cursor_t {
     mh_endpoint_t *endpoint;
-    uint32_t next;          // sample, or sensor, that comes next
-    uint32_t end;           // the one after the last
+    union {
+        uint32_t next;      // sample, or sensor, that comes next
+        const void *data;   // of a body whose head is on its way
+    };
+    uint32_t end;           // the sample after the last; or the body's length
     uint8_t phase;          // the endpoint's own
     uint8_t form;
     bool zipped;            // the compressed representation was chosen
@@ -226,8 +229,9 @@ struct _mh_endpoint_type_t {
     void (*end)(mh_conn_t *conn);
 };
 
-// Answer a request, as far as there is room. True when all of the answer is with lwIP.
-bool native_answer(mh_conn_t *conn, mh_endpoint_t *endpoint, const mh_ask_t *ask);
+// Choose what to answer. A status, when the request is to be refused with it, or 0.
+uint16_t native_begin(mh_conn_t *conn, mh_endpoint_t *endpoint, const mh_ask_t *ask);
+// Answer, as far as there is room. True when all of the answer is with lwIP.
 bool native_go_on(mh_conn_t *conn);
 uint32_t native_boot(void);                 // a number that tells this program from those before
 void native_end(mh_conn_t *conn);
@@ -265,6 +269,9 @@ void gather_retry(mh_server_t *server);     // memory may have become free for b
 // --- send.c
 bool send_flush(mh_conn_t *conn);           // give lwIP what is owed; true when nothing is
 bool send_copy(mh_conn_t *conn, const void *data, size_t len);     // all of it or nothing
+// All of it or nothing, of an endpoint's answer: what lwIP's queue could not take at one time, for the client has a tiny window, waits in
+// a head block. Nothing is taken while that, or a reference, is under way.
+bool send_text(mh_conn_t *conn, const void *data, size_t len);
 bool send_last(mh_conn_t *conn);            // the last chunk, if it is owed
 // Whether an answer of ours is sure to find room. Where not, `sent` will be called.
 bool send_has_room(const mh_conn_t *conn);

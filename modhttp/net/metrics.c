@@ -80,7 +80,7 @@ static const mh_metrics_t *metrics_of(const mh_conn_t *conn) {
 static bool begin(mh_conn_t *conn) {
     const mh_metrics_t *metrics = metrics_of(conn);
     mh_answer_t answer = { .status = 200, .length = MH_LENGTH_UNKNOWN, .type = type, .type_len = sizeof(type) - 1 };
-    if (!send_copy(conn, metrics->work, native_head(conn, &answer, metrics->work, metrics->work_size))) {
+    if (!send_text(conn, metrics->work, native_head(conn, &answer, metrics->work, metrics->work_size))) {
         return false;
     }
     send_begun(conn, &answer);

@@ -17,25 +17,15 @@ void mh_native_reset(void) {
     boot = 0;
 }
 
-bool native_answer(mh_conn_t *conn, mh_endpoint_t *endpoint, const mh_ask_t *ask) {
+uint16_t native_begin(mh_conn_t *conn, mh_endpoint_t *endpoint, const mh_ask_t *ask) {
     conn->native = true;
     conn->cursor = (mh_cursor_t) { .endpoint = endpoint, .form = endpoint->form };
     conn->state = CONN_SENDING;
-    uint16_t refusal = endpoint->type->choose(conn, ask);
-    if (refusal != 0) {
-        native_end(conn);
-        conn_refuse(conn, refusal);
-        return false;
-    }
-    if (native_go_on(conn)) {
-        return true;
-    }
-    conn_set_deadline(conn, conn->server->config.progress_ms);
-    return false;
+    return endpoint->type->choose(conn, ask);
 }
 
 bool native_go_on(mh_conn_t *conn) {
-    return conn->cursor.endpoint->type->go_on(conn);
+    return conn->out_len == 0 && conn->cursor.endpoint->type->go_on(conn) && conn->out_len == 0;
 }
 
 void native_end(mh_conn_t *conn) {
@@ -61,7 +51,7 @@ void native_beat(mh_conn_t *conn) {
 
 bool native_send_last(mh_conn_t *conn) {
     conn->flags |= conn->flags & CONN_CHUNKED ? CONN_LAST : 0;
-    return send_last(conn);
+    return conn->out_len == 0 && send_last(conn);
 }
 
 void native_stop(mh_conn_t *conn) {
@@ -91,5 +81,5 @@ bool native_send_piece(mh_conn_t *conn, char *out, size_t len) {
         memcpy(out + MH_CHUNK_HEAD_MAX + len, "\r\n", 2);
         len += head_len + 2;
     }
-    return send_copy(conn, begin, len);
+    return send_text(conn, begin, len);
 }

@@ -144,14 +144,18 @@ static MH_NOINLINE void reply_allow(mh_conn_t *conn, uint16_t status, const mh_m
 static void start_native(mh_conn_t *conn, const uint8_t *data, const mh_target_t *target, mh_endpoint_t *endpoint) {
     bool in_place = conn->block == NULL;
     mh_ask_t ask = { .data = data, .query = target->query, .query_len = target->query_len };
-    bool done = native_answer(conn, endpoint, &ask);
+    uint16_t refusal = native_begin(conn, endpoint, &ask);
     if (in_place) {
         conn_credit(conn, conn->head.len);
     } else {
         conn_free_head(conn);
     }
-    if (done) {
+    if (refusal != 0) {
+        conn_refuse(conn, refusal);
+    } else if (native_go_on(conn)) {
         conn_answered(conn);
+    } else {
+        conn_set_deadline(conn, conn->server->config.progress_ms);
     }
 }
 
@@ -281,6 +285,7 @@ void conn_advance(mh_conn_t *conn) {
                 more = false;
                 break;
             case CONN_LINGER:
+            case CONN_EVENTS:       // has no end, so nothing can follow it
                 conn_credit_all(conn);
                 break;
             default:

@@ -30,10 +30,15 @@ bool send_copy(mh_conn_t *conn, const void *data, size_t len) {
     return true;
 }
 
+// What lwIP cuts into segments for this client, whose window may be tiny.
+static size_t segment_max(const mh_conn_t *conn) {
+    return LWIP_MIN(altcp_mss(conn->pcb), LWIP_MAX(conn->pcb->snd_wnd_max / 2, 1));
+}
+
 // One write, of as much as fits lwIP's queue of segments: those to a client with a tiny window are tiny, and the queue is
 // counted in segments. Returns the bytes taken.
 static size_t give(mh_conn_t *conn, const void *data, size_t len, u8_t flags) {
-    size_t segment = LWIP_MIN(altcp_mss(conn->pcb), LWIP_MAX(conn->pcb->snd_wnd_max / 2, 1));
+    size_t segment = segment_max(conn);
     err_t err = altcp_write(conn->pcb, data, (u16_t)len, flags);
     while (err == ERR_MEM && len > segment) {
         len = LWIP_MAX(len / 2, segment);
@@ -56,6 +61,11 @@ static size_t next_piece(const mh_conn_t *conn) {
     return room < altcp_mss(conn->pcb) && conn->unacked > 0 ? 0 : room;
 }
 
+// Whether `out` is in a block of its own, by send_text().
+static bool is_parked(const mh_conn_t *conn) {
+    return conn->native && conn->block != NULL;
+}
+
 static bool send_out(mh_conn_t *conn) {
     while (conn->out_len > 0) {
         if (conn->hold != NULL && conn->hold != conn->out_hold) {
@@ -65,17 +75,38 @@ static bool send_out(mh_conn_t *conn) {
         if (len == 0) {
             return false;
         }
-        len = give(conn, conn->out, len, 0);
+        len = give(conn, conn->out, len, is_parked(conn) ? TCP_WRITE_FLAG_COPY : 0);
         if (len == 0) {
             return false;
         }
         conn->hold = conn->out_hold;
-        conn->hold_left = conn->unacked;
+        conn->hold_left = conn->hold != NULL ? conn->unacked : 0;
         conn->out += len;
         conn->out_len -= (uint32_t)len;
     }
+    if (is_parked(conn)) {
+        conn_free_head(conn);
+    }
     conn->out = NULL;
     conn->out_hold = NULL;
+    return true;
+}
+
+bool send_text(mh_conn_t *conn, const void *data, size_t len) {
+    if (conn->out_len > 0) {
+        return false;
+    }
+    if (len <= segment_max(conn) * TCP_SND_QUEUELEN) {
+        return send_copy(conn, data, len);
+    }
+    conn->block = server_block(conn, len);
+    if (conn->block == NULL) {
+        conn->flags |= CONN_STALLED;
+        return false;
+    }
+    conn->room = conn->have = (uint16_t)len;
+    memcpy(conn->block, data, len);
+    send_reference(conn, conn->block, (uint32_t)len, NULL);
     return true;
 }
 

@@ -209,7 +209,7 @@ static bool send_newest(mh_conn_t *conn) {
     mh_conn_answer_defaults(conn, &answer);
     bool head_only = conn->head.method_id == MH_HEAD;
     if (answer.keep_alive && answer.minor > 0 && !head_only) {
-        if (!send_copy(conn, endpoint->text, endpoint->head_len + endpoint->body_len)) {
+        if (!send_text(conn, endpoint->text, endpoint->head_len + endpoint->body_len)) {
             return false;
         }
         answer.length = endpoint->body_len;
@@ -220,7 +220,7 @@ static bool send_newest(mh_conn_t *conn) {
             memcpy(work + len, endpoint->text + endpoint->head_len, endpoint->body_len);
             len += endpoint->body_len;
         }
-        if (!send_copy(conn, work, len)) {
+        if (!send_text(conn, work, len)) {
             return false;
         }
     }
@@ -232,7 +232,7 @@ static bool send_unmodified(mh_conn_t *conn) {
     mh_sensor_endpoint_t *endpoint = sensor_of(conn);
     mh_answer_t answer;
     size_t len = compose_head(conn, 304, 0, conn->cursor.end, &answer, endpoint->work, endpoint->work_size);
-    if (!send_copy(conn, endpoint->work, len)) {
+    if (!send_text(conn, endpoint->work, len)) {
         return false;
     }
     send_begun(conn, &answer);
@@ -274,7 +274,7 @@ static bool begin_rows(mh_conn_t *conn) {
     mh_sensor_endpoint_t *endpoint = sensor_of(conn);
     mh_answer_t answer;
     size_t len = compose_head(conn, 200, MH_LENGTH_UNKNOWN, conn->cursor.end - 1, &answer, endpoint->work, endpoint->work_size);
-    if (!send_copy(conn, endpoint->work, len)) {
+    if (!send_text(conn, endpoint->work, len)) {
         return false;
     }
     send_begun(conn, &answer);
@@ -340,7 +340,7 @@ static bool subscribe(mh_conn_t *conn) {
         .fields = "Cache-Control: no-store\r\n", .fields_len = 25,
     };
     size_t len = native_head(conn, &answer, endpoint->work, endpoint->work_size);
-    if (!send_copy(conn, endpoint->work, len)) {
+    if (!send_text(conn, endpoint->work, len)) {
         return false;
     }
     send_begun(conn, &answer);
@@ -421,12 +421,17 @@ static void send_events(mh_conn_t *conn) {
 
 // --- The endpoint
 
+static bool is_over(mh_conn_t *conn) {
+    conn->cursor.phase = PHASE_OVER;
+    return true;
+}
+
 static bool go_on(mh_conn_t *conn) {
     switch (conn->cursor.phase) {
         case PHASE_NEWEST:
-            return send_newest(conn);
+            return send_newest(conn) && is_over(conn);
         case PHASE_UNMODIFIED:
-            return send_unmodified(conn);
+            return send_unmodified(conn) && is_over(conn);
         case PHASE_BEGIN:
             return begin_rows(conn) && go_on(conn);
         case PHASE_SUBSCRIBE:
