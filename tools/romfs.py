@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Pack a directory into build/romfs.img, the image that a board keeps in its flash and mounts at /rom: `romfs.py DIR`.
+
+Beside each file that gzip makes smaller goes the smaller one, NAME.gz, unless DIR has its own. mpremote writes the
+image. Standard library only.
+"""
+
+import argparse
+import gzip
+import hashlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import build
+import need
+from common import Refusal, run_command
+
+IMAGE = build.BUILD / "romfs.img"
+
+# Bytes that the boards have for it: ports/rp2/boards/common/board.h.
+ROOM = 256 << 10
+
+HEADER = b"\xd2\xcd\x31"
+
+# Kinds of files that are not compressed already.
+COMPRESSIBLE = {".css", ".csv", ".htm", ".html", ".ico", ".js", ".json", ".map", ".mjs", ".svg", ".txt", ".wasm",
+                ".xml"}
+
+
+def twin(data):
+    """What gzip makes of it: the same for the same data."""
+    return gzip.compress(data, 9, mtime=0)
+
+
+def stage(directory, into):
+    """Copy `directory`, and add the twins. Returns what to tell of it, a line for each file."""
+    lines = []
+    for path in sorted(directory.rglob("*")):
+        name = path.relative_to(directory)
+        if not str(name).isascii():
+            raise Refusal(f"{path} has a name that ROMFS cannot hold: ASCII only")
+        if path.is_dir():
+            if path.is_symlink():
+                raise Refusal(f"{path} is a link to a directory, which ROMFS does not have")
+            (into / name).mkdir()
+            continue
+        if not path.is_file():
+            raise Refusal(f"{path} is neither a file nor a directory")
+        data = path.read_bytes()
+        (into / name).write_bytes(data)
+        line = f"{len(data):>9,}  {name}"
+        twin_path = path.with_name(f"{path.name}.gz")
+        if path.suffix.lower() in COMPRESSIBLE and not twin_path.exists() and len(small := twin(data)) < len(data):
+            (into / name).with_name(twin_path.name).write_bytes(small)
+            line += f"  and {twin_path.name}, {len(small):,}"
+        lines.append(line)
+    return lines
+
+
+def write_image(directory, image):
+    """Have mpremote pack `directory` as it is. A program that has mapped the image that was there keeps that one."""
+    need.ensure(["board"])
+    image.parent.mkdir(parents=True, exist_ok=True)
+    fresh = image.with_suffix(f".{os.getpid()}.new")
+    mpremote = [need.venv_directory() / "bin/python", "-m", "mpremote"]
+    done = subprocess.run([*mpremote, "romfs", "--no-mpy", "--output", fresh, "build", directory], check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace", text=True)
+    if done.returncode:
+        raise Refusal(f"mpremote could not pack {directory}: {done.stdout.strip().splitlines()[-1]}")
+    fresh.replace(image)
+
+
+def pack(directory, image):
+    """Pack `directory` and its twins. Returns what to tell of it."""
+    with tempfile.TemporaryDirectory() as staged:
+        lines = stage(directory, Path(staged))
+        write_image(Path(staged), image)
+    check(image, directory)
+    return lines
+
+
+def check(image, name):
+    with open(image, "rb") as file:
+        if file.read(len(HEADER)) != HEADER:
+            raise Refusal(f"{name} is not a ROMFS image: make romfs DIR=... makes one, or name the directory itself")
+    size = image.stat().st_size
+    if size > ROOM:
+        raise Refusal(f"{name} takes {size:,} bytes as a ROMFS image, the boards have {ROOM:,}")
+
+
+def image_of(name):
+    """The image that ROMFS= names, or one that is made of the directory that it names."""
+    path = Path(name).resolve()
+    if path.is_dir():
+        image = build.BUILD / "romfs" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.img"
+        pack(path, image)
+        return image
+    if not path.is_file():
+        raise Refusal(f"{name} is not there: ROMFS= names a directory, or an image that make romfs made of one")
+    check(path, name)
+    return path
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("directory")
+    name = parser.parse_args().directory
+    if not name or not Path(name).is_dir():
+        raise Refusal(f"{name or 'DIR'} is not a directory: DIR= names the one to pack")
+    lines = pack(Path(name), IMAGE)
+    size = IMAGE.stat().st_size
+    return "\n".join([*lines, f"{size:>9,}  {IMAGE.relative_to(build.ROOT)}, of {ROOM:,} that the boards have"])
+
+
+if __name__ == "__main__":
+    run_command(main)
