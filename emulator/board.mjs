@@ -14,6 +14,7 @@ export const boardOptions = {
   elf: { type: 'string' },
   rom: { type: 'string', default: join(root, 'build', 'emulator', 'bootrom.bin') },
   flash: { type: 'string', default: '' },
+  romfs: { type: 'string', default: '' },
   seed: { type: 'string', default: '1' },
 };
 
@@ -27,12 +28,13 @@ function symbolsOf(values) {
   return read(values.elf ?? values.uf2.replace(/\.uf2$/, '.elf'), '').join(read(values.rom.replace(/\.bin$/, '.elf'), 'rom:'));
 }
 
-// The board with its firmware flashed over what the flash file kept.
+// The board with its firmware, and the ROMFS image if there is one, flashed over what the flash file kept.
 export function makeBoard(values, options = {}) {
   need(values.rom, 'boot ROM', 'make -C emulator/bootrom');
   need(values.uf2, 'firmware', 'make firmware');
   const flash = new Flash(values.flash);
   loadUf2(values.uf2, flash.bytes);
+  if (values.romfs) flash.setRomfs(values.romfs);
   const machine = new Machine({ rom: values.rom, flash, seed: Number(values.seed), ...options });
   return { machine, flash, symbols: symbolsOf(values) };
 }

@@ -15,7 +15,8 @@ const usage = `usage: emulator.mjs COMMAND [options] [--gateway PROGRAM ARGUMENT
   cycles FILE...     count what requests cost, in virtual time
   call FILE          run and count functions of a program without a system
 
-options of all: --uf2 FILE, --elf FILE, --rom FILE, --flash FILE (kept between runs), --seed N
+options of all: --uf2 FILE, --elf FILE, --rom FILE, --flash FILE (kept between runs), --romfs FILE (an image, mounted
+at /rom), --seed N
 --gateway comes last: a program that speaks SLIP on its standard input and output
 `;
 

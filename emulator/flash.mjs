@@ -5,6 +5,10 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 export const FLASH_SIZE = 2 * 1024 * 1024;
 
+// ports/rp2/boards/common/board.h: firmware, ROMFS, file system.
+const ROMFS_BASE = 0x100000;
+const ROMFS_SIZE = 256 * 1024;
+
 const SECTOR = 4096;
 const BLOCK = 65536;
 const PAGE = 256;
@@ -30,6 +34,15 @@ export class Flash {
       throw new Error(`${this.path}: ${kept.length} bytes, a flash image has ${FLASH_SIZE}; not touched`);
     }
     this.bytes.set(kept);
+  }
+
+  // A ROMFS image, put where the board looks for it.
+  setRomfs(path) {
+    const image = readFileSync(path);
+    if (image.length > ROMFS_SIZE) throw new Error(`${path}: ${image.length} bytes, the board has ${ROMFS_SIZE} for ROMFS`);
+    this.bytes.fill(0xff, ROMFS_BASE, ROMFS_BASE + ROMFS_SIZE);
+    this.bytes.set(image, ROMFS_BASE);
+    this.changed();
   }
 
   // Both return the time that the chip is busy, in nanoseconds.

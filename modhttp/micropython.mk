@@ -12,7 +12,7 @@ include $(MODHTTP_UNIX)/lwip.mk
 
 # Scanned for qstrs, module and root pointer registrations.
 SRC_USERMOD_C += $(sort $(wildcard $(MODHTTP_DIR)/py/*.c)) \
-	$(addprefix $(MODHTTP_UNIX)/,hal.c modhost.c network_host.c)
+	$(addprefix $(MODHTTP_UNIX)/,hal.c modhost.c network_host.c romfs.c)
 
 # Without MicroPython.
 SRC_USERMOD_LIB_C += $(addprefix $(MODHTTP_DIR)/port/,backlog.c modlwip_guard.c) $(sort $(wildcard $(MODHTTP_DIR)/core/*.c)) $(sort $(wildcard $(MODHTTP_DIR)/net/*.c)) \
@@ -24,6 +24,7 @@ CFLAGS_USERMOD += -I$(MODHTTP_DIR) -I$(MODHTTP_UNIX)/include -I$(TOP)/lib/lwip/s
 CFLAGS_USERMOD += -DMODHTTP_SAFE_POINTS=$(if $(filter 1,$(SANITIZE)),1,0) -DMODHTTP_BOARD_SIZES=$(or $(BOARD_SIZES),0)
 CFLAGS_USERMOD += -DLWIP_HOOK_FILENAME='"port/backlog.h"'
 LDFLAGS_USERMOD += -Wl,--wrap=tcp_err -Wl,--wrap=tcp_recv -Wl,--wrap=read -Wl,--wrap=mp_sched_keyboard_interrupt
+LDFLAGS_USERMOD += -Wl,--wrap=mp_vfs_rom_ioctl
 
 ifeq ($(FAULTS),1)
 SRC_USERMOD_C += $(MODHTTP_UNIX)/faults.c

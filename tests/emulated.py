@@ -35,7 +35,7 @@ def place(what):
 
 
 class Board:
-    def __init__(self, uf2=FIRMWARE, flash=None, seed=1, rom=BOOT_ROM):
+    def __init__(self, uf2=FIRMWARE, flash=None, seed=1, rom=BOOT_ROM, romfs=None):
         environment = dict(os.environ)
         node = environment.get("MODHTTP_NODE") or place("node")
         if "MODHTTP_NODE_MODULES" not in environment:
@@ -43,6 +43,8 @@ class Board:
         command = [node, ROOT / "emulator/emulator.mjs", "script", "--uf2", uf2, "--rom", rom, "--seed", seed]
         if flash is not None:
             command += ["--flash", flash]
+        if romfs is not None:
+            command += ["--romfs", romfs]
         self.process = subprocess.Popen([str(word) for word in command], env=environment, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, encoding="utf-8")
         self.now = 0.0  # the board's time in milliseconds since its first boot

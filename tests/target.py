@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import namedtuple
 from pathlib import Path
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
 
 import build  # noqa: E402
+import romfs as packer  # noqa: E402
 
 TARGETS = ("host", "sanitized", "rp2040")
 
@@ -54,22 +56,36 @@ def free_port():
         return s.getsockname()[1]
 
 
-def command(target, app, port, app_port, flash=None):
+def command(target, app, port, app_port, flash=None, image=None):
     """The command, and what it adds to the environment. As a user runs it, but for the build that no user has."""
     if target in BUILDS:
-        return [build.BUILD / BUILDS[target][1] / "modhttp", app], {"MODHTTP_FORWARD": f"{port}:{app_port}"}
+        environment = {"MODHTTP_FORWARD": f"{port}:{app_port}"} | ({"MODHTTP_ROMFS": str(image)} if image else {})
+        return [build.BUILD / BUILDS[target][1] / "modhttp", app], environment
     words = [sys.executable, ROOT / "tools/run.py", "run", "--app", app, "--target", target]
     words += ["--port", str(port), "--app-port", str(app_port)]
-    return words + (["--flash", flash] if flash else []), {}
+    return words + (["--flash", flash] if flash else []) + (["--romfs", image] if image else []), {}
+
+
+def write_files(files, directory):
+    for name, data in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(data)
+
+
+def image_of(files, directory):
+    """A ROMFS image of just these files, with no others made of them. Returns its path, which is in `directory`."""
+    image = directory / "rom.img"
+    with tempfile.TemporaryDirectory() as staged:
+        write_files(files, Path(staged))
+        packer.write_image(Path(staged), image)
+    return image
 
 
 def provide(target, files, directory):
     """Put files beside a program, or on the board. Returns the board's flash, which keeps them from run to run."""
     flash = directory / "flash.bin"
     if target != "rp2040":
-        for name, data in files.items():
-            (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            (directory / name).write_bytes(data)
+        write_files(files, directory)
         return None
     if not flash.exists():
         # ports/rp2/boards/common/board.h: the file system is the last of the flash.
@@ -86,10 +102,10 @@ class Program:
     """A program on a target. `source` is a file, or the program's text, which is then kept in `directory`.
 
     With `files`, {name: bytes}, it finds these in its working directory, and may write there: what is there stays for
-    the next program with `files` in the same `directory`.
+    the next program with `files` in the same `directory`. With `romfs`, {name: bytes}, it finds these below /rom.
     """
 
-    def __init__(self, target, source, directory, app_port=80, wait=True, environment=(), files=None):
+    def __init__(self, target, source, directory, app_port=80, wait=True, environment=(), files=None, romfs=None):
         self.target = target
         self.patience = PATIENCE[target]
         self.port = free_port()
@@ -100,7 +116,8 @@ class Program:
             app.write_text(source.read_text() if isinstance(source, Path) else source)
         if files is not None:
             flash = provide(target, files, directory)
-        words, forward = command(target, app, self.port, app_port, flash)
+        image = image_of(romfs, directory) if romfs is not None else None
+        words, forward = command(target, app, self.port, app_port, flash, image)
         # A session of its own: what a test sends to its process group reaches nothing else.
         self.process = subprocess.Popen(words, env=os.environ | forward | dict(environment), start_new_session=True,
                                         cwd=app.parent if target in BUILDS else None,

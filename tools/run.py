@@ -16,6 +16,7 @@ from pathlib import Path
 
 import build
 import need
+import romfs
 from common import Refusal, run_command
 
 PR_SET_PDEATHSIG = 1
@@ -39,7 +40,10 @@ def node_command(*words):
 
 def host_command(app, options):
     """Command and environment for this machine."""
-    return [build.host(), app], {"MODHTTP_FORWARD": f"{options.port}:{options.app_port}"}
+    environment = {"MODHTTP_FORWARD": f"{options.port}:{options.app_port}"}
+    if options.romfs:
+        environment["MODHTTP_ROMFS"] = str(romfs.image_of(options.romfs))
+    return [build.host(), app], environment
 
 
 def board_command(words, options):
@@ -47,6 +51,8 @@ def board_command(words, options):
     command, environment = node_command(*words)
     if options.flash:
         command += ["--flash", Path(options.flash).absolute()]
+    if options.romfs:
+        command += ["--romfs", romfs.image_of(options.romfs)]
     command += ["--gateway", build.slipgate(), "--port", options.port, "--to", f"192.168.7.2:{options.app_port}"]
     return command, environment
 
@@ -124,6 +130,7 @@ def main():
     parser.add_argument("--port", default="8080")
     parser.add_argument("--app-port", default="80", help="the port that the program listens on")
     parser.add_argument("--flash", default="", help="keep the emulated board's flash in this file")
+    parser.add_argument("--romfs", default="", help="what is at /rom: a directory, or an image of one")
     options = parser.parse_args()
     options.port = port_number("PORT", options.port)
     options.app_port = port_number("APP_PORT", options.app_port)

@@ -25,8 +25,12 @@
 #define MICROPY_SCHEDULER_DEPTH (8)
 #define MICROPY_SCHEDULER_STATIC_NODES (1)
 
+// An image in memory at /rom, as on the boards: see port/unix/romfs.c.
+#undef MICROPY_VFS_ROM_IOCTL
+#define MICROPY_VFS_ROM_IOCTL (1)
+
 // As on the boards: no libraries of the user's home.
-#define MICROPY_PY_SYS_PATH_DEFAULT ".frozen:lib"
+#define MICROPY_PY_SYS_PATH_DEFAULT ".frozen:/rom:/rom/lib:lib"
 
 // Waiting, locking and the console: see mphal_host.h.
 #define MICROPY_MPHALPORT_H "mphal_host.h"

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 
 import pytest
 
 import emulated
+import target as targets
 
 PATIENCE = 60  # seconds, on a machine that other things run on
 
@@ -197,6 +199,15 @@ def test_mpremote_on_the_pty(terminal, mpremote, tmp_path):
     assert re.search(r"3000 note\.txt", mpremote("fs", "ls"))
     terminal.type("\r1 + 1\r")
     terminal.expect("\r\n2\r\n>>> ")
+
+
+def test_mpremote_deploys_to_rom(mpremote, tmp_path):
+    data = bytes(range(256)) * 30
+    image = targets.image_of({"css/site.css": b"h1 {}", "data.bin": data}, tmp_path)
+    mpremote("romfs", "deploy", str(image))
+    assert mpremote("exec", "print(open('/rom/css/site.css').read())") == "h1 {}\n"
+    program = "import binascii; print(binascii.crc32(open('/rom/data.bin', 'rb').read()))"
+    assert mpremote("exec", program) == f"{zlib.crc32(data)}\n"
 
 
 def test_mip_installs_a_drop_in(mpremote):

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pytest
 
+import target as targets
+
 BINARY = Path(os.environ.get("MODHTTP_HOST", Path(__file__).parents[2] / "build" / "host" / "modhttp"))
 SANITIZED = b"__asan_init" in BINARY.read_bytes() if BINARY.exists() else False
 PATIENCE = 30  # seconds until a test gives up on something that should come at once
@@ -639,6 +641,58 @@ def test_bad_forward_setting(value):
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("modhttp: ") and done.stderr.count("\n") == 1
+
+
+# ---- the image at /rom
+
+
+def run_with_image(image, source="print('started')"):
+    return subprocess.run(
+        [BINARY, "-c", source],
+        env={**os.environ, "MODHTTP_ROMFS": str(image)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+@pytest.mark.parametrize("length", ["00", "0061", "8000", "80808000", "06020400616263"])
+def test_images(tmp_path, length):
+    (tmp_path / "rom.img").write_bytes(b"\xd2\xcd1" + bytes.fromhex(length))
+    done = run_with_image(tmp_path / "rom.img", "import vfs; print(len(vfs.rom_ioctl(2, 0)), vfs.rom_ioctl(1))")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{3 + len(length) // 2} 1\n", "")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xd2\xcd1", b"\xd2\xcd2\0", b"text", b"\xd2\xcd1\1", b"\xd2\xcd1\x80",
+                                     b"\xd2\xcd1\x81\0" + bytes(127), b"\xd2\xcd1" + b"\xff" * 20 + b"\x7f"])
+def test_what_is_not_an_image(tmp_path, content):
+    image = tmp_path / "rom.img"
+    image.write_bytes(content)
+    done = run_with_image(image)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(f"modhttp: MODHTTP_ROMFS={image}: not a ROMFS image(, or not all of one)?\n", done.stderr)
+
+
+def test_no_image_where_one_should_be(tmp_path):
+    done = run_with_image(tmp_path / "nowhere.img")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"modhttp: MODHTTP_ROMFS={tmp_path}/nowhere.img: No such file or directory\n"
+    done = run_with_image(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"modhttp: MODHTTP_ROMFS={tmp_path}: not a ROMFS image\n"
+
+
+def test_an_image_is_read_only_and_outlives_its_file(tmp_path):
+    image = targets.image_of({"a.txt": b"there"}, tmp_path)
+    done = run_with_image(image, f"""
+import os, vfs
+os.unlink({str(image)!r})
+print(open("/rom/a.txt").read(), os.getenv("MODHTTP_ROMFS"), vfs.rom_ioctl(3, 0, 10))
+for line in open("/proc/self/maps"):
+    if "rom.img" in line:
+        print(line.split()[1])
+""")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "there None -22\nr--p\n", "")
 
 
 # ---- threads
