@@ -5,23 +5,27 @@ PORT = 8080
 APP_PORT = 80
 TARGET = host
 FLASH =
+ROMFS =
+DIR =
 BOARD = MODHTTP_PICO
 SECONDS =
 RUNS =
 HARNESS =
 MINUTES = 60
-export APP PORT APP_PORT TARGET FLASH BOARD
+export APP PORT APP_PORT TARGET FLASH ROMFS DIR BOARD
 
 PYTHON = python3
 export PYTHONDONTWRITEBYTECODE = 1
 
 help:
-	@echo 'make run [APP=file.py] [PORT=8080] [TARGET=host|rp2040] [APP_PORT=80] [FLASH=file]'
+	@echo 'make run [APP=file.py] [PORT=8080] [TARGET=host|rp2040] [APP_PORT=80] [FLASH=file] [ROMFS=directory|image]'
 	@echo '                run a program and serve it at http://127.0.0.1:PORT; Ctrl-C ends it'
-	@echo 'make emulate [FLASH=file]'
+	@echo 'make emulate [FLASH=file] [ROMFS=directory|image]'
 	@echo "                the emulated board's REPL; Ctrl-] quits"
 	@echo 'make firmware [BOARD=MODHTTP_PICO]'
 	@echo '                build build/firmware/BOARD.uf2'
+	@echo 'make romfs DIR=directory'
+	@echo '                pack files for /rom into build/romfs.img'
 	@echo 'make test       run all tests'
 	@echo 'make fuzz [SECONDS=60] [RUNS=number] [HARNESS=name]'
 	@echo '                fuzz all harnesses, for so long or so many executions each'
@@ -33,7 +37,7 @@ help:
 	@echo 'make clean      remove build/'
 
 run:
-	@exec $(PYTHON) tools/run.py run --app "$$APP" --target "$$TARGET" --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH"
+	@exec $(PYTHON) tools/run.py run --app "$$APP" --target "$$TARGET" --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH" --romfs "$$ROMFS"
 
 # make would die of the signal that ends a run, and so report a failure: see tools/patient.c.
 ifneq ($(filter run,$(MAKECMDGOALS)),)
@@ -45,10 +49,13 @@ build/make/patient.so: tools/patient.c
 endif
 
 emulate:
-	@exec $(PYTHON) tools/run.py emulate --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH"
+	@exec $(PYTHON) tools/run.py emulate --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH" --romfs "$$ROMFS"
 
 firmware:
 	@exec $(PYTHON) tools/build.py firmware "$$BOARD"
+
+romfs:
+	@exec $(PYTHON) tools/romfs.py "$$DIR"
 
 test:
 	@exec $(PYTHON) tools/test.py
@@ -71,4 +78,4 @@ parser:
 clean:
 	@rm -rf build
 
-.PHONY: help run emulate firmware test fuzz soak faults cycles parser clean
+.PHONY: help run emulate firmware romfs test fuzz soak faults cycles parser clean
