@@ -42,7 +42,7 @@ def host_command(app, options):
     """Command and environment for this machine."""
     environment = {"MODHTTP_FORWARD": f"{options.port}:{options.app_port}"}
     if options.romfs:
-        environment["MODHTTP_ROMFS"] = str(romfs.image_of(options.romfs))
+        environment["MODHTTP_ROMFS"] = str(options.romfs)
     return [build.host(), app], environment
 
 
@@ -52,7 +52,7 @@ def board_command(words, options):
     if options.flash:
         command += ["--flash", Path(options.flash).absolute()]
     if options.romfs:
-        command += ["--romfs", romfs.image_of(options.romfs)]
+        command += ["--romfs", options.romfs]
     command += ["--gateway", build.slipgate(), "--port", options.port, "--to", f"192.168.7.2:{options.app_port}"]
     return command, environment
 
@@ -136,6 +136,8 @@ def main():
     options.app_port = port_number("APP_PORT", options.app_port)
     if options.command == "cycles":
         cycles()
+    if options.romfs:
+        options.romfs = romfs.image_of(options.romfs)
     if options.command == "emulate":
         emulate(options)
     if options.target not in ("host", "rp2040"):
