@@ -2,6 +2,8 @@
 
 import os
 
+from _modhttp import Blob
+
 _DIRECTORY = 0x4000
 
 # A constant, so it stays in flash when this is frozen.
@@ -70,3 +72,17 @@ def _contents(path):
             return memoryview(file)
         except TypeError:
             raise ValueError("%s is not in memory-mapped flash, as the files below /rom are" % path) from None
+
+
+def publish(app, prefix, root, max_age):
+    """Server.static()."""
+    fields = "Cache-Control: no-cache\r\n" if max_age is None else "Cache-Control: max-age=%d\r\n" % max_age
+    prefix = prefix.rstrip("/") + "/"
+    files = dict(walk(root))
+    for path, data in files.items():
+        if path.endswith(".gz") and path[:-3] in files:
+            continue  # the twin of that one
+        endpoint = Blob(content_type(path), data, files.get(path + ".gz"), fields).endpoint()
+        app._add("GET", prefix + path, endpoint)
+        if path == "index.html" or path.endswith("/index.html"):
+            app._add("GET", prefix + path[:-10], endpoint)

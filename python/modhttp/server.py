@@ -128,6 +128,17 @@ class Server:
         """
         self._add("GET", path, _modhttp.Blob(content_type, array, position).endpoint())
 
+    def static(self, prefix, root, max_age=None):
+        """Serve the files below a directory of memory-mapped flash (/rom, see `make romfs`), from where they lie.
+
+        index.html is also its directory's page. A client that accepts gzip gets the twin of a name with .gz behind it.
+        Entity tags are made now, of the files' bytes; max_age is how many seconds a client need not ask again.
+        Raises ValueError where root is not in memory-mapped flash, and for a path that has a handler.
+        """
+        from modhttp.files import publish
+
+        publish(self, prefix, root, max_age)
+
     def mount(self, prefix, other):
         """Serve another Server's routes, those it gets later too, below a prefix, with its hooks and error handlers."""
         if not prefix.startswith("/") or prefix.endswith("/"):
