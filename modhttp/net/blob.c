@@ -4,8 +4,8 @@
 #include "net/internal.h"
 #include "net/put.h"
 
-// Room for a head, with a short body behind it.
-#define HEAD_MAX (320)
+// Room for a head, with a short body behind it: 128 bytes, and what the blob adds.
+#define HEAD_MAX (128 + MH_BLOB_TYPE_MAX + FIELDS_MAX)
 #define COPY_MAX (REFERENCE_MIN)
 
 enum { PHASE_BEGIN, PHASE_UNMODIFIED, PHASE_BODY, PHASE_WRAPPED, PHASE_OVER };

@@ -105,13 +105,14 @@ size_t mh_metrics_size(const mh_sensor_endpoint_t *sensor);
 
 // --- Bytes: a published value, a file, a ring buffer
 
+#define MH_BLOB_TYPE_MAX (64)
 #define MH_BLOB_TAG_MAX (24)
 #define MH_BLOB_FIELDS_MAX (96)
 
 typedef struct _mh_blob_t {
     mh_endpoint_t endpoint;
     bool copied;                // may change where it lies
-    const char *type;           // Content-Type
+    const char *type;           // Content-Type, MH_BLOB_TYPE_MAX bytes at most
     size_t type_len;
     const void *data;           // sent by reference, and from flash without a copy
     uint32_t len;

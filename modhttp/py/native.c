@@ -35,6 +35,9 @@ typedef struct _modhttp_blob_obj_t {
 
 static void check_text(mp_obj_t obj, const char **text, size_t *len) {
     *text = mp_obj_str_get_data(obj, len);
+    if (*len == 0 || *len > MH_BLOB_TYPE_MAX) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("content type must be 1 to %d bytes"), MH_BLOB_TYPE_MAX);
+    }
     if (!mh_field_value_ok(*text, *len)) {
         mp_raise_ValueError(MP_ERROR_TEXT("content type has a character that HTTP does not allow"));
     }
