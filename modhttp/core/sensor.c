@@ -347,6 +347,17 @@ static char *put_name(char *out, const char *name) {
     return out;
 }
 
+// Whether the name says the unit already: room_celsius, not room_celsius_celsius.
+static bool says_unit(const mh_column_t *column) {
+    size_t len = strlen(column->name);
+    size_t unit_len = strlen(column->unit);
+    if (unit_len == 0 || unit_len > len) {
+        return unit_len == 0;
+    }
+    const char *at = column->name + len - unit_len;
+    return memcmp(at, column->unit, unit_len) == 0 && (at == column->name || at[-1] == '_');
+}
+
 static char *put_metric_name(char *out, const char *name, const mh_column_t *column) {
     if (mh_is((uint8_t)*name, MH_CHAR_DIGIT)) {
         *out++ = '_';       // or it would begin with a digit
@@ -354,7 +365,7 @@ static char *put_metric_name(char *out, const char *name, const mh_column_t *col
     out = put_name(out, name);
     *out++ = '_';
     out = put_name(out, column->name);
-    if (*column->unit != '\0') {
+    if (!says_unit(column)) {
         *out++ = '_';
         out = put_name(out, column->unit);
     }

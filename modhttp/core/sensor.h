@@ -88,6 +88,7 @@ size_t mh_sensor_csv_row(const mh_sensor_t *sensor, const mh_sample_t *sample, c
 size_t mh_sensor_row_max(const mh_sensor_t *sensor);
 
 // A column in Prometheus's text format 0.0.4: HELP (where there is one), TYPE and value of <name>_<column>[_<unit>]. Nothing for a str.
+// The unit is left out where the column's name is it, or ends with '_' and it.
 // What is no letter or digit becomes '_' in the name, and '_' comes before a digit that would begin it.
 size_t mh_sensor_metric(const mh_sensor_t *sensor, const mh_sample_t *sample, const char *name, unsigned column, char *out);
 size_t mh_sensor_metric_max(const mh_sensor_t *sensor, const char *name, unsigned column);

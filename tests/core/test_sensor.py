@@ -331,7 +331,8 @@ def test_metric(core, name, column_name, unit, text, scale, data):
     sensor = Sensor(core, [Column("first", INT), column])
     sensor.set([0, value])
     [family] = text_string_to_metric_families(sensor.metric(name, 1))
-    assert family.name == metric_name(name, column_name, unit or None)
+    said = not unit or f"_{column_name}".endswith(f"_{unit}")
+    assert family.name == metric_name(name, column_name, None if said else unit)
     assert family.type == "gauge"
     # The reader takes white space away around the help.
     assert family.documentation.split() == text.split()
@@ -356,6 +357,15 @@ def test_metric_text(core):
     assert sensor.metric("1-é:", 0) == (
         "# HELP _1____gr__e_m_s In\\\\the\\nhall\n# TYPE _1____gr__e_m_s gauge\n_1____gr__e_m_s 1.5\n"
     )
+
+
+@pytest.mark.parametrize(("name", "unit", "shown"), [
+    ("celsius", "celsius", "a_celsius"), ("air_celsius", "celsius", "a_air_celsius"), ("kelvins", "s", "a_kelvins_s"),
+    ("s", "volts", "a_s_volts"), ("volts", "watts", "a_volts_watts"), ("volts", "", "a_volts"),
+])
+def test_unit_is_said_once(core, name, unit, shown):
+    sensor = Sensor(core, [Column(name, INT, unit=unit)])
+    assert sensor.metric("a", 0) == f"# TYPE {shown} gauge\n{shown} 0\n"
 
 
 def test_a_str_is_no_metric(core):
