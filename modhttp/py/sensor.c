@@ -108,7 +108,7 @@ static void set_column(mh_column_t *column, qstr name, mp_obj_t field) {
     mp_obj_t preset = field;
     *column = (mh_column_t) { .name = qstr_str(name), .help = "", .unit = "", .scale = 1, .size = STR_SIZE };
     if (!is_identifier(column->name, strlen(column->name))) {
-        raise_column(&mp_type_ValueError, MP_ERROR_TEXT("field %q must be a name of letters, digits and _"), name);
+        raise_column(&mp_type_ValueError, MP_ERROR_TEXT("field %q must be a name of at most 32 letters, digits and _"), name);
     }
     if (mp_obj_is_type(field, &modhttp_field_type)) {
         const modhttp_field_obj_t *given = MP_OBJ_TO_PTR(field);
@@ -305,16 +305,11 @@ static mp_obj_t metrics_make_new(const mp_obj_type_t *type, size_t n_args, size_
     return MP_OBJ_FROM_PTR(self);
 }
 
-// add(sensor). Raises ValueError for one whose name another has.
+// add(sensor), whose name no other has.
 static mp_obj_t metrics_add(mp_obj_t self_in, mp_obj_t sensor) {
     modhttp_metrics_obj_t *self = MP_OBJ_TO_PTR(self_in);
     mh_sensor_endpoint_t *endpoint = &((modhttp_sensor_obj_t *)MP_OBJ_TO_PTR(sensor))->endpoint;
     size_t count = self->metrics.count;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(self->sensors[i]->name, endpoint->name) == 0) {
-            mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("another sensor is called %s: give this one a name of its own"), endpoint->name);
-        }
-    }
     mh_sensor_endpoint_t **sensors = m_new(mh_sensor_endpoint_t *, count + 1);
     memcpy(sensors, self->sensors, count * sizeof(*sensors));
     sensors[count] = endpoint;

@@ -101,9 +101,22 @@ class Server:
         return self._core.sensor
 
     def _publish(self, path, sensor):
+        paths = [path + suffix for suffix in ("", ".csv", ".bin", "/events")]
+        if "<" in path:
+            raise ValueError("a sensor's path has no captures: %s" % path)
+        for method, taken, _ in self._core.routes:
+            if method == "GET" and taken in paths:
+                raise ValueError("GET %s already has a handler" % taken)
+        self._check_name(sensor)
+        for form, one in enumerate(paths):
+            self._add("GET", one, sensor.endpoint(form))
         self._measure(sensor)
-        for form, suffix in enumerate(("", ".csv", ".bin", "/events")):
-            self._add("GET", path + suffix, sensor.endpoint(form))
+
+    def _check_name(self, sensor):
+        if self._metrics and any(other.name == sensor.name for other in self._metrics.sensors):
+            raise ValueError("another sensor is called %s: give this one a name of its own" % sensor.name)
+        for _, parent in self._mounts:
+            parent._check_name(sensor)
 
     def _measure(self, sensor):
         if self._metrics is None:
@@ -143,8 +156,11 @@ class Server:
         """Serve another Server's routes, those it gets later too, below a prefix, with its hooks and error handlers."""
         if not prefix.startswith("/") or prefix.endswith("/"):
             raise ValueError("prefix must begin with / and not end with it")
+        sensors = other._metrics.sensors if other._metrics else ()
+        for sensor in sensors:
+            self._check_name(sensor)
         other._mounts.append((prefix, self))
-        for sensor in other._metrics.sensors if other._metrics else ():
+        for sensor in sensors:
             self._measure(sensor)
         for method, path, function in list(other._core.routes):
             self._add(method, prefix + path, other._mounted(function))
