@@ -172,6 +172,34 @@ def abort(status: int, message: Union[str, None] = None) -> NoReturn:
 
 def serve(function: Callback, port: int = 80, host: str = "0.0.0.0", **limits: Any) -> None: ...
 
+class Field:
+    """A sensor's field, with more than its first value.
+
+    help and unit are shown at /metrics. Of an int, what is shown is value / scale. Of a str, size bytes are kept.
+    """
+
+    def __init__(
+        self, default: Union[int, float, bool, str], help: str = "", unit: str = "", scale: int = 1, size: int = 16
+    ) -> None: ...
+
+class Sensor:
+    """What Server.sensor() returns."""
+
+    name: str
+    seq: int
+    """The number of the newest sample, 0 for the one that it begins with."""
+    def update(self, **fields: Union[int, float, bool, str]) -> None:
+        """Take a sample. Fields that are not named keep their values. Allocates nothing; also for hard interrupts.
+
+        Raises TypeError for a field that there is not, OverflowError for an int of more than 32 bits.
+        """
+
+class Value:
+    """What Server.value() returns."""
+
+    def set(self, data: Union[str, bytes, bytearray, memoryview]) -> None:
+        """Serve this from now on. Answers under way go on with what they began with."""
+
 class Server:
     debug: bool
     port: int
@@ -199,6 +227,19 @@ class Server:
     def delete(self, path: str) -> Callable[[Function], Function]: ...
     def add(self, path: str, handler: type[Handler]) -> None: ...
     def callback(self, function: Union[Callback, None]) -> Union[Callback, None]: ...
+    def sensor(
+        self,
+        path: str,
+        *,
+        history: int = 0,
+        name: Union[str, None] = None,
+        **fields: Union[int, float, bool, str, Field],
+    ) -> Sensor:
+        """Serve values that update() sets, also while Python is busy: see docs/sensors.md."""
+    def value(self, path: str, content_type: str, data: Union[str, bytes, bytearray, memoryview]) -> Value: ...
+    def buffer(
+        self, path: str, array: Any, content_type: str = "application/octet-stream", position: int = 0
+    ) -> None: ...
     def mount(self, prefix: str, other: Server) -> None: ...
     def before(self, function: Callable[[Request], Result]) -> Callable[[Request], Result]: ...
     def after(
