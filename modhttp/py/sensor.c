@@ -311,7 +311,9 @@ static mp_obj_t metrics_add(mp_obj_t self_in, mp_obj_t sensor) {
     mh_sensor_endpoint_t *endpoint = &((modhttp_sensor_obj_t *)MP_OBJ_TO_PTR(sensor))->endpoint;
     size_t count = self->metrics.count;
     mh_sensor_endpoint_t **sensors = m_new(mh_sensor_endpoint_t *, count + 1);
-    memcpy(sensors, self->sensors, count * sizeof(*sensors));
+    for (size_t i = 0; i < count; i++) {
+        sensors[i] = self->sensors[i];
+    }
     sensors[count] = endpoint;
     size_t size = MAX(mh_metrics_size(endpoint), self->metrics.work_size);
     char *work = size > self->metrics.work_size ? m_new(char, size) : self->metrics.work;

@@ -134,7 +134,9 @@ static mh_server_t *server_core(modhttp_server_obj_t *self) {
 // The table of endpoints has a place for every route.
 static void grow_endpoints(modhttp_server_obj_t *self, size_t len) {
     mh_endpoint_t **endpoints = m_new0(mh_endpoint_t *, len);
-    memcpy(endpoints, self->endpoints, self->endpoints_len * sizeof(*endpoints));
+    for (size_t i = 0; i < self->endpoints_len; i++) {
+        endpoints[i] = self->endpoints[i];
+    }
     if (self->server != NULL) {
         MICROPY_PY_LWIP_ENTER
         mh_server_endpoints(self->server, endpoints);
