@@ -673,13 +673,19 @@ static void look_again(void) {
     }
 }
 
+// The longest piece of an endpoint's answer.
+#define PIECE_MAX (2000)
+
 // Whether a client is kept from sending until memory is free that others hold, who have no more to send: it is freed when
-// their time is up.
+// their time is up. Or it has a tiny window, and the head arena, where its answer would wait, is smaller than that.
 static bool waits_for_others(const link_t *link) {
     for (unsigned i = 0; i < world.server->conn_count; i++) {
         const mh_conn_t *conn = &world.server->conns[i];
         if (conn->pcb == link->pcb && conn->state == CONN_BODY && (conn->flags & CONN_ROOMLESS)) {
             return world.server->reserved > 0;
+        }
+        if (conn->pcb == link->pcb && conn->native && (conn->flags & CONN_STALLED) && conn->block == NULL) {
+            return world.server->heads.count * (size_t)MH_HEADS_UNIT < PIECE_MAX;
         }
     }
     return false;
