@@ -139,6 +139,8 @@ void receive_eof(mh_conn_t *conn) {
         if (conn->unacked == 0) {
             conn_close(conn);
         }
+    } else if (conn->state == CONN_EVENTS) {
+        native_stop(conn);      // most likely nobody is there any more: the stream would hold its slot until the next heartbeat
     } else if (conn->state == CONN_BODY) {
         request_await_body(conn);
     } else if (conn_owned(conn)) {

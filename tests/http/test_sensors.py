@@ -425,6 +425,22 @@ def test_subscriber_that_vanishes(server):
     wait_for_open(server, 1)
 
 
+def test_subscriber_that_closes(server):
+    """Its slot is free before a heartbeat finds nobody there; one that has but ended its side is told."""
+    wait_for_open(server, 1)
+    before = time.monotonic()
+    for version in ("1.1", "1.0"):
+        for _ in range(5):
+            with Subscriber(server, "/tick", version=version) as subscriber:
+                subscriber.next()
+        wait_for_open(server, 1)
+        assert server.target == "rp2040" or time.monotonic() - before < 10
+        with Subscriber(server, "/tick", version=version) as subscriber:
+            subscriber.next()
+            subscriber.wire.end()
+            assert subscriber.next() is None and subscriber.wire.is_over()
+
+
 def test_full_pool_of_subscribers(start):
     """They are answers under way, and do not make room; the next who comes may have their places."""
     program = start("""
