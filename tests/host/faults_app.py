@@ -112,6 +112,25 @@ def upper(request):
         raw.close()
 
 
+value = app.value("/value", "text/plain", LINES.encode())
+room = app.sensor("/room", history=400, celsius=21.5, humidity=40, who="nobody")
+tick = app.sensor("/tick", history=3, n=0, same=0)
+for number in range(400):
+    room.update(celsius=number / 8, humidity=number)
+
+
+@app.get("/set")
+def set_value(request):
+    value.set(fresh())
+    return "set"
+
+
+@app.get("/update")
+def update(request):
+    tick.update(n=tick.seq + 1, same=tick.seq + 1)
+    return "updated"
+
+
 while True:
     try:
         app.run(port=80)

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import select
 import time
 
@@ -82,7 +83,7 @@ class Talk:
         except TimeoutError:
             self.poke()
             raise Over(SILENT) from None
-        headers = {name.lower(): value for name, value in answer.headers.items() if name != "Date"}
+        headers = {name.lower(): value for name, value in answer.headers.items() if name not in ("Date", "ETag")}
         return targets.Answer(answer.status, headers, answer.body)
 
     def poke(self):
@@ -126,6 +127,29 @@ class Talk:
         assert expected.startswith(data), data
         if data != expected:
             raise Over("cut short")
+
+    def until(self, end):
+        """Bytes up to and with these."""
+        data = b""
+        try:
+            while not data.endswith(end):
+                piece = self.wire.makefile("r").read1(1)
+                if not piece:
+                    raise Over("cut short" if data else "closed")
+                data += piece
+        except ConnectionError:
+            raise Over("reset") from None
+        except TimeoutError:
+            self.poke()
+            raise Over(SILENT) from None
+        return data
+
+    def begin(self):
+        """The head of an answer that answer() cannot compare."""
+        status = int(self.until(b"\r\n\r\n").split(b" ")[1])
+        if status != 200:
+            assert status in REFUSALS
+            raise Over(f"refused: {status}")
 
     def wait(self, seconds):
         """Until something comes, but no longer."""
@@ -372,3 +396,54 @@ def full_pool(talk):
         last.get("/")
         last.answer()
         assert last.answers[0] == hello or last.answers[0].status in REFUSALS
+
+
+@scenario
+def sensor(talk):
+    for path in ("/room", "/room?last=2", "/room.csv?last=400", "/room.bin?last=400", "/room?since=0", "/room"):
+        talk.get(path)
+        talk.answer()
+    talk.get("/room", "If-None-Match: *\r\n")
+    talk.answer()
+
+
+@scenario
+def events(talk):
+    """A sample at once, and one that is taken later. Of every sample the stream has all or nothing."""
+    talk.get("/tick/events")
+    talk.begin()
+    last = -1
+    for _ in range(2):
+        while True:
+            lines = talk.until(b"\n\n\r\n").decode().splitlines()
+            fields = dict(line.split(": ", 1) for line in lines if ": " in line)
+            if fields.get("event") == "sample":
+                break
+        data = json.loads(fields["data"])
+        assert data["n"] == data["same"] == int(fields["id"]) > last
+        last = data["n"]
+        with Talk(talk.patient, None) as other:
+            other.get("/update", CLOSE)
+            other.answer()
+            if other.answers[0].status != 200:
+                raise Over(f"refused: {other.answers[0].status}")
+
+
+@scenario
+def value(talk):
+    """By reference; the value is replaced meanwhile by another that is equal."""
+    for path in ("/value", "/set", "/value"):
+        talk.get(path)
+        talk.answer()
+
+
+@scenario
+def metrics(talk):
+    talk.get("/metrics", method="HEAD")
+    talk.answer("HEAD")
+    talk.get("/metrics")
+    talk.begin()
+    text = talk.until(b"\r\n0\r\n\r\n")
+    assert b"\nroom_celsius 49.875\n" in text and b"\nmodhttp_head_buffers_free " in text
+    talk.get("/room")
+    talk.answer()
