@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "py/objint.h"
 #include "py/objstr.h"
 
 #include "py/internal.h"
@@ -124,6 +125,19 @@ static void set_column(mh_column_t *column, qstr name, mp_obj_t field) {
     }
 }
 
+// MicroPython's own conversion takes no int of 2**31 or more on the boards, and no -2**31.
+static bool fits_32_bits(mp_obj_t obj, int32_t *value) {
+    if (mp_obj_is_exact_type(obj, &mp_type_int)) {      // a large one
+        byte data[4];
+        bool fits = mp_obj_int_to_bytes_impl(obj, MP_ENDIANNESS_BIG, sizeof(data), data);
+        memcpy(value, data, sizeof(data));
+        return fits && (*value < 0) == (mp_obj_int_sign(obj) < 0);
+    }
+    mp_int_t small = mp_obj_get_int(obj);
+    *value = (int32_t)small;
+    return small == *value;
+}
+
 static int32_t get_int(mp_obj_t obj, int32_t scale, qstr name) {
     if (scale != 1 && mp_obj_is_float(obj)) {
         mp_float_t value = mp_obj_get_float(obj) * (mp_float_t)scale;
@@ -132,9 +146,9 @@ static int32_t get_int(mp_obj_t obj, int32_t scale, qstr name) {
             return (int32_t)value;
         }
     } else {
-        mp_int_t value = mp_obj_get_int(obj);
-        if (value == (int32_t)value) {
-            return (int32_t)value;
+        int32_t value;
+        if (fits_32_bits(obj, &value)) {
+            return value;
         }
     }
     raise_column(&mp_type_OverflowError, MP_ERROR_TEXT("%q must fit 32 bits"), name);
