@@ -35,8 +35,8 @@ def on_edge(pin):
     taken += 1
     pair.update(y=taken, x=taken)
 pin = machine.Pin(2, machine.Pin.OUT)
-def tick():
-    machine.PWM(pin, freq=600, duty_u16=32768)
+def tick(freq=600):
+    machine.PWM(pin, freq=freq, duty_u16=32768)
     pin.irq(on_edge, machine.Pin.IRQ_RISING, hard=True)
 """
 
@@ -243,3 +243,26 @@ def test_sample_taken_while_the_last_one_is_not_acknowledged(board):
         while event == ":":
             event = next_event(subscriber)
         assert data_of(event)["x"] == wait
+
+
+def test_single_sample_is_not_torn(board):
+    """A sensor without history is updated where it is read; interrupts come so often that every copy meets some."""
+    names = "abcdefgh"
+    board.start(PWM + f"""
+single = app.sensor("/single", {", ".join(f"{name}=0" for name in names)})
+def on_edge(pin):
+    global taken
+    taken += 1
+    single.update({", ".join(f"{name}=taken" for name in names)})
+app.start()
+tick(12_000)
+while True: pass
+""")
+    board.run(100)
+    connection = board.connect(80)
+    last = 0
+    for _ in range(100):
+        connection.send(b"GET /single HTTP/1.1\r\nHost: board\r\n\r\n")
+        values = set(json.loads(connection.recv(until=b"}").partition(b"\r\n\r\n")[2]).values())
+        assert len(values) == 1 and min(values) > last
+        last = values.pop()
