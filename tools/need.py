@@ -36,7 +36,8 @@ GROUPS = {
     "emulator": {"packages": "make gcc-arm-none-eabi libnewlib-arm-none-eabi", "python": True, "node": True},
     "test": {
         "includes": ["host", "firmware", "emulator"],
-        "packages": "clang libclang-rt-dev llvm apache2-utils nghttp2-client curl iproute2 slowhttptest tcpdump wrk",
+        "packages": "clang libclang-rt-dev llvm apache2-utils nghttp2-client curl iproute2 prometheus slowhttptest "
+        "tcpdump wrk",
         "python": True,
     },
     "fuzz": {"packages": "clang libclang-rt-dev llvm libc6-dev make"},
@@ -70,6 +71,7 @@ PROOFS = {
     "mmdebstrap": "mmdebstrap",
     "nghttp2-client": "h2load",
     "ninja-build": "ninja",
+    "prometheus": "prometheus",
     "python3-venv": "python:ensurepip",
     "slowhttptest": "slowhttptest",
     "tcpdump": "tcpdump",
