@@ -66,7 +66,8 @@ def test_files(server, path, name, kind):
 
 @pytest.mark.parametrize("path, status", [
     ("/www/nothing", 404), ("/www", 404), ("/www/css", 404), ("/www/css/", 404), ("/www/app.js.gz", 404),
-    ("/www/%2e%2e/%2e%2e/etc/passwd", 400), ("/../../etc/passwd", 400), ("/www/app.js%00", 400), ("//rom/index.html", 404),
+    ("/www/%2e%2e/%2e%2e/etc/passwd", 400), ("/../../etc/passwd", 400), ("/www/app.js%00", 400),
+    ("//rom/index.html", 404),
 ])
 def test_nothing_else(server, path, status):
     with server.wire() as wire:
@@ -84,7 +85,8 @@ def test_other_methods(server):
 
 
 @pytest.mark.parametrize("accepts, zipped", [
-    ("gzip", True), ("gzip, deflate, br", True), ("x-gzip", True), ("*", True), ("deflate", False), ("gzip;q=0, *;q=0.5", False),
+    ("gzip", True), ("gzip, deflate, br", True), ("x-gzip", True), ("*", True), ("deflate", False),
+    ("gzip;q=0, *;q=0.5", False),
     ("identity", False), ("", False),
 ])
 def test_twins(server, accepts, zipped):
@@ -104,7 +106,8 @@ def test_unmodified(server):
             wire.get("/www/app.js", accepts)
             tag = wire.answer().headers["ETag"]
             tags.add(tag)
-            for given, status in ((tag, 304), (f"W/{tag}", 304), (f'"other", {tag}', 304), ("*", 304), ('"other"', 200)):
+            for given in (tag, f"W/{tag}", f'"other", {tag}', "*", '"other"'):
+                status = 200 if given == '"other"' else 304
                 wire.get("/www/app.js", accepts + f"If-None-Match: {given}\r\n")
                 answer = wire.answer()
                 assert (answer.status, answer.headers["ETag"]) == (status, tag)
