@@ -11,14 +11,14 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
 
 import need  # noqa: E402
-from common import Refusal, cache_directory, locked, run_command, say  # noqa: E402
+import packages  # noqa: E402
+from common import Refusal, run_command, say  # noqa: E402
 
 HERE = ROOT / "bench/parser"
 BUILD = ROOT / "build/bench/parser"
@@ -134,31 +134,15 @@ def instructions(program, run, function, request):
 def fetch_peers():
     """{name: (directory of sources, directory of headers)}; empty, and said why, when there is no getting them."""
     try:
-        return {name: fetch(*where) for name, where in PEERS.items()}
+        return {name: places(*where) for name, where in PEERS.items()}
     except Refusal as refusal:
         say(f"no peers to compare with: {refusal}")
         return {}
 
 
-def fetch(package, version, sources, headers):
-    kept = cache_directory() / "bench" / f"{package}-{version}"
-    with locked(kept.with_suffix(".lock"), "waiting for another run that is fetching sources"):
-        if not kept.is_dir():
-            download(package, version, kept)
-    return kept / sources, kept / sources / headers
-
-
-def download(package, version, kept):
-    fresh = kept.with_suffix(".new")
-    pip = [need.venv_directory() / "bin/python", "-m", "pip", "download", "-q", "--disable-pip-version-check"]
-    reason = need.run([*pip, "--no-deps", "--no-binary", ":all:", "-d", fresh, f"{package}=={version}"])
-    if reason:
-        raise Refusal(f"cannot fetch {package} {version}: {reason}")
-    with tarfile.open(next(fresh.glob("*.tar.gz"))) as tar:
-        if hasattr(tarfile, "data_filter"):  # Python 3.11.2 lacks it
-            tar.extraction_filter = tarfile.data_filter
-        tar.extractall(fresh)
-    (fresh / f"{package}-{version}").rename(kept)
+def places(package, version, sources, headers):
+    directory = packages.source(package, version)
+    return directory / sources, directory / sources / headers
 
 
 # ---- the table

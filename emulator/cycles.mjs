@@ -3,30 +3,36 @@
 // emulator has in place of a radio or an Ethernet chip. TX takes no time here, so nothing that the server does
 // after its answer is counted for want of bandwidth.
 //
-//   emulator.mjs cycles [--json FILE] [--link REGEX] [--symbols] [--rounds N] PROGRAM.py...
+//   emulator.mjs cycles [--json FILE] [--link REGEX] [--symbols] [--rounds N] [--requests NAMES] PROGRAM.py...
 //
 // Each program is a server, named after its file. Its first lines may say, after "# cycles:", what to ask of it:
-// path=/ port=80 requests=curl,browser. Ratios are to the program called floor.
+// path=/ port=80 requests=curl,browser (--requests overrides that; requests.mjs has the names); body=* when its answers
+// are its own affair. Ratios are to the program called floor. The JSON file also has, per program, what it takes of MicroPython's heap.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { boardOptions } from './board.mjs';
-import { Profile } from './profile.mjs';
-import { Answer, requests } from './requests.mjs';
+import { Heap, Profile } from './profile.mjs';
+import { Answers, FILE, makeRequest } from './requests.mjs';
 import { VirtualBoard } from './virtual.mjs';
 
 const LINK = '^(modhttp_slip|slip|sio_|uart_)';
 const LINK_EXCEPTIONS = [16 + 11, 16 + 12, 16 + 20];     // DMA_IRQ_0, DMA_IRQ_1, UART0_IRQ
-const START_MS = 5_000;
+const START_MS = 20_000;
+const COLLECT = 'import gc\ngc.collect()\nprint(gc.mem_alloc())';
 const ANSWER_MS = 20_000;
 const PAUSE_MS = 20;                                     // for what the server still does after an answer
 const WARM_UP = 3;
 
-function parseDirectives(program) {
+function parseDirectives(program, requests) {
   const line = /^# cycles:(.*)$/m.exec(program)?.[1] ?? '';
   const given = Object.fromEntries(line.trim().split(/\s+/).filter(Boolean).map((word) => word.split('=')));
-  return { path: given.path ?? '/', port: Number(given.port ?? 80), names: (given.requests ?? 'curl,browser').split(',') };
+  return {
+    path: given.path ?? '/', port: Number(given.port ?? 80),
+    names: (requests ?? given.requests ?? 'curl,browser').split(','),
+    anyBody: given.body === '*',
+  };
 }
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
@@ -38,10 +44,16 @@ class Counter {
     this.isLink = (name, exception) => LINK_EXCEPTIONS.includes(exception) || link.test(name);
   }
 
-  start(program, port) {
+  boot() {
     const board = this.board = new VirtualBoard(this.values, { instantUart: true });
     if (board.symbols.sorted.length === 0) throw new Error('cycles: no ELF beside the UF2; --elf FILE names it');
+    this.heap = new Heap(board.machine.core, board.symbols);
     board.boot();
+    return board;
+  }
+
+  start(program, port) {
+    const board = this.boot();
     board.exec(program, { wait: false });
     for (const give_up = board.milliseconds + START_MS; ;) {
       const connection = this.connect(port);
@@ -58,65 +70,91 @@ class Counter {
     return connection;
   }
 
-  // One request. Returns { cycles, first, link, answer, profile }.
-  ask(connection, text) {
+  // Bytes of MicroPython's heap that are in use once the program, if there is one, has been ended.
+  heapInUse() {
     const { board } = this;
+    board.machine.type('\x03');
+    board.require(() => !board.repl.busy, START_MS, 'the program has not ended');
+    board.exec(COLLECT);
+    return Number(board.stdout);
+  }
+
+  // One request. Returns counts of cycles: from the last byte in to the last byte out (`cycles`) or the first (`first`); with
+  // what earlier segments cost at interrupt level (`whole`), for beneath it, each byte wakes whoever waits for anything; of the
+  // link; allocs and grown (bytes), until all is done; and the profile.
+  ask(connection, { text, body, answers: count }) {
+    const { board, heap } = this;
     const { machine } = board;
+    const before = new Profile(board.symbols, (name, exception) => exception === 0 || this.isLink(name, exception));
     const profile = new Profile(board.symbols, this.isLink);
-    const answer = new Answer();
+    let counting = before;
+    machine.core.profile = {
+      add(address, cycles, exception) {
+        counting?.add(address, cycles, exception);
+        heap.add(address);
+      },
+    };
+    heap.begin();
+    const answers = new Answers(count);
     let first = 0;
     let done = false;
     const check = () => {
-      if (!done && answer.complete(connection.finished)) {
+      if (!done && answers.complete(connection.finished)) {
         done = true;
-        profile.active = false;
+        counting = null;
       }
     };
     connection.onData = (bytes) => {
       if (first === 0) first = profile.totals().counted;
-      answer.push(bytes);
+      answers.push(bytes);
       check();
     };
     // From the moment that the line has brought the last byte; earlier segments wait for the board's window.
     machine.uarts[0].onReceived = () => {
-      if (connection.inFlight === connection.queue.length) machine.core.profile ??= profile;
+      if (counting === before && connection.inFlight === connection.queue.length) counting = profile;
     };
     connection.send(text);
     board.until(() => (check(), done), ANSWER_MS);
-    machine.core.profile = null;
     machine.uarts[0].onReceived = () => {};
-    if (!done) throw new Error(`no complete answer, only ${JSON.stringify(answer.text.slice(0, 200))}`);
+    if (!done) throw new Error(`no complete answer, only ${JSON.stringify(answers.text.slice(0, 200))}`);
+    answers.check(body);
     connection.read();
     board.pass(PAUSE_MS);
+    machine.core.profile = null;
     const { counted, excluded } = profile.totals();
-    return { cycles: counted, first, link: excluded, answer, profile };
+    return {
+      cycles: counted, first, whole: before.totals().counted + counted, link: excluded, allocs: heap.count, grown: heap.peak,
+      closes: answers.closes, profile,
+    };
   }
 
   // A row of the table: warm connection where the server keeps one, and a new one each time.
-  measure(program, name, { path, port }) {
-    const text = requests[name](path);
+  measure(program, name, { path, port, anyBody }) {
+    const request = makeRequest(name, path);
+    if (anyBody) request.body = null;
     let connection = this.start(program, port);
+    for (let i = 0; i < request.idle; i++) this.ask(this.connect(port), request);
     const rounds = { warm: [], fresh: [] };
     const count = Number(this.values.rounds);
     for (let round = 0; round < WARM_UP + count; round++) {
       if (connection.finished || connection.state !== 'open') connection = this.connect(port);
-      const asked = this.ask(connection, text);
-      if (asked.answer.status !== 200) throw new Error(`status ${asked.answer.status}: ${asked.answer.text.slice(0, 200)}`);
-      if (asked.answer.closes) this.finish(connection);
+      const asked = this.ask(connection, request);
+      if (asked.closes) this.finish(connection);
       if (round >= WARM_UP) rounds.warm.push(asked);
     }
     this.finish(connection);
     for (let round = 0; round < count; round++) {
       const fresh = this.connect(port);
-      rounds.fresh.push(this.ask(fresh, text));
+      rounds.fresh.push(this.ask(fresh, request));
       this.finish(fresh);
     }
-    const pick = (list, key) => median(list.map((asked) => asked[key]));
-    return {
-      cycles: pick(rounds.warm, 'cycles'), first: pick(rounds.warm, 'first'), fresh: pick(rounds.fresh, 'cycles'),
-      link: pick(rounds.warm, 'link'), digest: this.board.digest(), total: this.board.machine.cycles,
-      symbols: rounds.warm.at(-1).profile.bySymbol(),
+    const warm = (key) => median(rounds.warm.map((asked) => asked[key]));
+    const row = {
+      cycles: warm('cycles'), first: warm('first'), fresh: median(rounds.fresh.map((asked) => asked.cycles)),
+      whole: warm('whole'), allocs: warm('allocs'), link: warm('link'), digest: this.board.digest(),
+      total: this.board.machine.cycles, symbols: rounds.warm.at(-1).profile.bySymbol(),
     };
+    return { ...row, heap: this.heapInUse() + warm('grown') };
   }
 
   finish(connection) {
@@ -142,16 +180,16 @@ export function cycles(args) {
     options: {
       ...boardOptions, json: { type: 'string' }, link: { type: 'string', default: LINK },
       symbols: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' },
+      requests: { type: 'string' },
     },
   });
   if (positionals.length === 0) throw new Error('cycles: name the programs to measure');
   const rows = [];
   for (const file of positionals) {
     const program = readFileSync(file, 'utf8');
-    const directives = parseDirectives(program);
+    const directives = parseDirectives(program, values.requests);
+    const name = basename(file, '.py');
     for (const request of directives.names) {
-      if (!(request in requests)) throw new Error(`${file}: no request is called ${request}: there are ${Object.keys(requests).join(', ')}`);
-      const name = basename(file, '.py');
       try {
         rows.push({ program: name, request, ...new Counter(values).measure(program, request, directives) });
       } catch (error) {
@@ -160,10 +198,20 @@ export function cycles(args) {
     }
   }
   print(rows, values.symbols);
-  if (values.json) {
-    const flat = rows.flatMap(({ program, request, cycles: warm, first, fresh }) => [
-      [`${program}.${request}.cycles`, warm], [`${program}.${request}.first`, first], [`${program}.${request}.fresh`, fresh],
-    ]);
-    writeFileSync(values.json, `${JSON.stringify(Object.fromEntries(flat), null, 2)}\n`);
+  if (values.json) writeFileSync(values.json, `${JSON.stringify(flatten(rows, values), null, 2)}\n`);
+}
+
+function flatten(rows, values) {
+  const counter = new Counter(values);
+  counter.boot();
+  const bare = counter.heapInUse();
+  const flat = {};
+  const files = new Set(rows.filter((row) => row.request === 'file16k').map((row) => row.program));
+  for (const row of rows) {
+    const own = bare + (files.has(row.program) ? FILE.length : 0);     // the file that it serves
+    for (const key of ['cycles', 'first', 'fresh', 'whole']) flat[`${row.program}.${row.request}.${key}`] = row[key];
+    flat[`${row.program}.allocs`] ??= row.allocs;        // of its first request
+    flat[`${row.program}.heap_peak`] = Math.max(flat[`${row.program}.heap_peak`] ?? 0, row.heap - own);
   }
+  return flat;
 }

@@ -57,3 +57,58 @@ export class Calls {
     if (name !== undefined) this.counts[name]++;
   }
 }
+
+const BLOCK = 16;                // bytes: MicroPython's heap is made of these
+const LR = 14;
+
+// What is taken from MicroPython's heap: how often, and how many bytes at the most at one time. What the collector frees is
+// not seen: until it runs, that memory is taken.
+export class Heap {
+  constructor(core, symbols) {
+    const address = (name) => symbols.sorted.find((symbol) => symbol.name === name)?.address;
+    this.R = core.R;
+    this.functions = new Map(['gc_alloc', 'gc_realloc', 'gc_free'].map((name) => [address(name), this[name].bind(this)]));
+    this.sizes = new Map();      // by address
+    this.calls = [];             // under way: { to, returned }
+    this.result = 0;
+    this.begin();
+  }
+
+  begin() {
+    this.count = this.taken = this.peak = 0;
+  }
+
+  gc_alloc() {
+    const size = this.R[0];
+    this.count++;
+    this.calls.push({ to: this.R[LR] & ~1, returned: (at) => at && this.place(at, size) });
+  }
+
+  gc_realloc() {
+    const [old, size] = this.R;
+    this.calls.push({ to: this.R[LR] & ~1, returned: (at) => at && at === old && this.resize(at, size) });
+  }
+
+  gc_free() {
+    this.resize(this.R[0], 0);
+  }
+
+  place(at, size) {
+    this.sizes.delete(at);       // of what the collector has freed
+    this.resize(at, size);
+  }
+
+  resize(at, bytes) {
+    const size = Math.ceil(bytes / BLOCK) * BLOCK;
+    this.taken += size - (this.sizes.get(at) ?? 0);
+    this.sizes.set(at, size);
+    this.peak = Math.max(this.peak, this.taken);
+  }
+
+  // Called after every instruction.
+  add(address) {
+    while (this.calls.at(-1)?.to === address) this.calls.pop().returned(this.result);
+    this.functions.get(address)?.();
+    this.result = this.R[0];     // if that was a return
+  }
+}

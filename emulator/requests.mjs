@@ -1,8 +1,9 @@
 // The requests whose cost is counted, byte for byte the same every time.
 
 const HOST = 'Host: 192.168.7.2';
+export const FILE = String.fromCharCode(...Array(256).keys()).repeat(64);     // 16 kB
 
-const curl = (path) => `GET ${path} HTTP/1.1\r\n${HOST}\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\n\r\n`;
+const curl = (path, more = '') => `GET ${path} HTTP/1.1\r\n${HOST}\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\n${more}\r\n`;
 
 const browser = (path) => [
   `GET ${path} HTTP/1.1`, HOST, 'Connection: keep-alive',
@@ -12,47 +13,102 @@ const browser = (path) => [
   'Cookie: theme=dark',
 ].join('\r\n') + '\r\n\r\n';
 
-const post1k = (path) => `POST ${path} HTTP/1.1\r\n${HOST}\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\n` +
-  `Content-Type: text/plain\r\nContent-Length: 1024\r\n\r\n${'0123456789abcdef'.repeat(64)}`;
+const post = (path, length) => `POST ${path} HTTP/1.1\r\n${HOST}\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\n` +
+  `Content-Type: text/plain\r\nContent-Length: ${length}\r\n\r\n${'0123456789abcdef'.repeat(length / 16)}`;
 
-export const requests = { curl, browser, post1k, file16k: curl };
+// What is sent to a program that serves `path`, and the body that must come back. `answers`: how many, when not one;
+// `idle`: how many connections do nothing meanwhile.
+const named = {
+  curl: (path) => ({ text: curl(path), body: 'hello' }),
+  browser: (path) => ({ text: browser(path), body: 'hello' }),
+  post1k: (path) => ({ text: post(path, 1024), body: '1024' }),
+  file16k: (path) => ({ text: curl(`${path}file`), body: FILE }),
+};
 
-// Tells, as its bytes come, when an answer is complete: by its Content-Length, its last chunk, or the end of the
-// connection. Answers to HEAD and interim answers do not occur here.
-export class Answer {
-  constructor() {
+// The same with a number, as in fields:8, for the lines that costs are to follow.
+const numbered = {
+  get: (path, n) => ({ text: curl(`${path}${n}`), body: FILE.slice(0, n) }),
+  post: (path, n) => ({ text: post(path, n), body: String(n) }),
+  fields: (path, n) => ({ text: curl(path, 'X-Reading: 21.5 degrees\r\n'.repeat(n)), body: 'hello' }),
+  pipeline: (path, n) => ({ text: curl(path).repeat(n), body: 'hello', answers: n }),
+  idle: (path, n) => ({ text: curl(path), body: 'hello', idle: n }),
+};
+
+export function makeRequest(name, path) {
+  const [kind, number] = name.split(':');
+  const make = (number === undefined ? named : numbered)[kind];
+  if (!make) {
+    const known = [...Object.keys(named), ...Object.keys(numbered).map((key) => `${key}:N`)];
+    throw new Error(`no request is called ${name}: there are ${known.join(', ')}`);
+  }
+  return { answers: 1, idle: 0, ...make(path, Number(number)) };
+}
+
+// A chunked body from `at` on: { body, end }, or null where it is not all there.
+function unchunk(text, at) {
+  for (let body = ''; ;) {
+    const line = text.indexOf('\r\n', at);
+    const size = parseInt(text.slice(at, line), 16);
+    const end = line + 2 + size + 2;
+    if (line < 0 || text.length < end) return null;
+    if (size === 0) return { body, end };
+    body += text.slice(line + 2, end - 2);
+    at = end;
+  }
+}
+
+// The first answer in `text`, or null where it is not all there; `finished`: the connection has ended. Answers to HEAD
+// and interim answers do not occur here.
+function parseAnswer(text, finished) {
+  const start = text.indexOf('\r\n\r\n') + 4;
+  if (start < 4) return null;
+  const head = text.slice(0, start);
+  const field = (name) => new RegExp(`^${name}: *(.*?)\\r$`, 'im').exec(head)?.[1] ?? null;
+  const status = Number(head.slice(9, 12));
+  const connection = (field('Connection') ?? '').toLowerCase();
+  const length = field('Content-Length');
+  let found = null;
+  if (length !== null) found = { body: text.slice(start, start + Number(length)), end: start + Number(length) };
+  else if (field('Transfer-Encoding') === 'chunked') found = unchunk(text, start);
+  else if (status === 204 || status === 304) found = { body: '', end: start };
+  else if (finished) found = { body: text.slice(start), end: text.length };
+  if (found === null || found.end > text.length) return null;
+  // closes: the server will not take another request on this connection.
+  return { status, ...found, closes: connection === 'close' || (head.startsWith('HTTP/1.0') && connection !== 'keep-alive') };
+}
+
+// Tells, as their bytes come, when `count` answers are complete.
+export class Answers {
+  constructor(count) {
+    this.count = count;
     this.text = '';
-    this.head = -1;                  // length of the head, once it is there
+    this.all = [];
   }
 
   push(bytes) {
     this.text += bytes.toString('latin1');
-    if (this.head < 0) {
-      const end = this.text.indexOf('\r\n\r\n');
-      if (end >= 0) this.head = end + 4;
-    }
-  }
-
-  get status() {
-    return Number(this.text.slice(9, 12));
-  }
-
-  field(name) {
-    const match = new RegExp(`^${name}: *(.*?)\\r$`, 'im').exec(this.text.slice(0, this.head));
-    return match ? match[1] : null;
   }
 
   complete(finished) {
-    if (this.head < 0) return false;
-    const length = this.field('Content-Length');
-    if (length !== null) return this.text.length >= this.head + Number(length);
-    if (this.field('Transfer-Encoding') === 'chunked') return this.text.endsWith('\r\n0\r\n\r\n');
-    return finished || this.status === 204 || this.status === 304;
+    while (this.all.length < this.count) {
+      const answer = parseAnswer(this.text, finished);
+      if (answer === null) return false;
+      this.all.push(answer);
+      this.text = this.text.slice(answer.end);
+    }
+    return true;
   }
 
-  // The server will not take another request on this connection.
+  // Throws where one is not what was asked for. `body`: the one expected, null for any.
+  check(body) {
+    for (const answer of this.all) {
+      if (answer.status !== 200 || (body !== null && answer.body !== body)) {
+        throw new Error(`the wrong answer: ${answer.status} ${JSON.stringify(answer.body.slice(0, 200))}`);
+      }
+    }
+  }
+
   get closes() {
-    const connection = (this.field('Connection') ?? '').toLowerCase();
-    return connection === 'close' || (this.text.startsWith('HTTP/1.0') && connection !== 'keep-alive');
+    return this.all.at(-1).closes;
   }
 }

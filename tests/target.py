@@ -13,11 +13,11 @@ from collections import namedtuple
 from pathlib import Path
 
 import httpx
-from littlefs import LittleFS
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
 
+import board_flash  # noqa: E402
 import build  # noqa: E402
 import romfs as packer  # noqa: E402
 
@@ -26,9 +26,6 @@ TARGETS = ("host", "sanitized", "rp2040")
 # Seconds until a test gives up on something that should come soon. The emulated board runs at about a third of a real
 # one's pace, on a machine that other things run on.
 PATIENCE = {"host": 20, "clang": 20, "sanitized": 40, "rp2040": 60}
-
-# Bytes of the board's flash, and of the file system at its end.
-FLASH, FILES = 2 << 20, 768 << 10
 
 Answer = namedtuple("Answer", "status headers body")
 
@@ -88,13 +85,7 @@ def provide(target, files, directory):
         write_files(files, directory)
         return None
     if not flash.exists():
-        # ports/rp2/boards/common/board.h: the file system is the last of the flash.
-        system = LittleFS(block_size=4096, block_count=FILES // 4096, prog_size=256, disk_version=0x20000)
-        for name, data in files.items():
-            system.makedirs(str(Path(name).parent), exist_ok=True)
-            with system.open(name, "wb") as file:
-                file.write(data)
-        flash.write_bytes(b"\xff" * (FLASH - FILES) + system.context.buffer)
+        flash.write_bytes(board_flash.image(files))
     return flash
 
 
