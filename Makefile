@@ -11,6 +11,7 @@ BOARD = MODHTTP_PICO
 SECONDS =
 RUNS =
 HARNESS =
+PROGRAMS =
 MINUTES = 60
 export APP PORT APP_PORT TARGET FLASH ROMFS DIR BOARD
 
@@ -33,6 +34,9 @@ help:
 	@echo '                a crowd of good and bad clients over a wire that loses packets'
 	@echo 'make faults     make every allocation fail once'
 	@echo 'make cycles     count what a request costs on the RP2040, in processor cycles'
+	@echo 'make bench [PROGRAMS="floor route"] [SECONDS=3]'
+	@echo '                all that can be counted or measured, ours and others, into docs/benchmarks.md'
+	@echo '                and build/bench.json; PROGRAMS: only the cycles of these; SECONDS: of each run of wrk'
 	@echo 'make parser     count what the request parser costs, beside others'
 	@echo 'make clean      remove build/'
 
@@ -72,10 +76,13 @@ faults:
 cycles:
 	@exec $(PYTHON) tools/run.py cycles
 
+bench:
+	@exec $(PYTHON) bench/bench.py --seconds '$(or $(SECONDS),3)' $(PROGRAMS)
+
 parser:
 	@exec $(PYTHON) bench/parser.py
 
 clean:
 	@rm -rf build
 
-.PHONY: help run emulate firmware romfs test fuzz soak faults cycles parser clean
+.PHONY: help run emulate firmware romfs test fuzz soak faults cycles bench parser clean

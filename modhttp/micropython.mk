@@ -3,7 +3,8 @@
 #
 # SANITIZE=1 delivers lwIP's input at safe points and gives every lwIP object its own malloc (micropython/unix
 # adds the compiler's sanitizers); FAULTS=1 lets tests make allocations fail; BOARD_SIZES=1 takes the pool sizes of the
-# rp2 boards, with room for the localhost forwarder's connections, BOARD_SIZES=2 just these.
+# rp2 boards, with room for the localhost forwarder's connections, BOARD_SIZES=2 just these; PROMPT_SOCKETS=1 has sockets
+# without a stall of theirs (port/modlwip_guard.c).
 comma := ,
 MODHTTP_DIR := $(USERMOD_DIR)
 MODHTTP_UNIX := $(MODHTTP_DIR)/port/unix
@@ -22,6 +23,7 @@ SRC_USERMOD_LIB_C += $(addprefix $(MODHTTP_DIR)/port/,backlog.c modlwip_guard.c)
 # These are expanded here and now (CFLAGS_USERMOD is a simple variable).
 CFLAGS_USERMOD += -I$(MODHTTP_DIR) -I$(MODHTTP_UNIX)/include -I$(TOP)/lib/lwip/src/include
 CFLAGS_USERMOD += -DMODHTTP_SAFE_POINTS=$(if $(filter 1,$(SANITIZE)),1,0) -DMODHTTP_BOARD_SIZES=$(or $(BOARD_SIZES),0)
+CFLAGS_USERMOD += -DMODHTTP_PROMPT_SOCKETS=$(or $(PROMPT_SOCKETS),0)
 CFLAGS_USERMOD += -DLWIP_HOOK_FILENAME='"port/backlog.h"'
 LDFLAGS_USERMOD += -Wl,--wrap=tcp_err -Wl,--wrap=tcp_recv -Wl,--wrap=read -Wl,--wrap=mp_sched_keyboard_interrupt
 LDFLAGS_USERMOD += -Wl,--wrap=mp_vfs_rom_ioctl

@@ -25,7 +25,7 @@ LINES_OF_FAILURE = 30
 # What `make run PORT=9000 BOARD=...` hands down, and what the makes and cmakes of a build must not take as theirs.
 NOT_FOR_BUILDS = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MAKEFILES",
                   "APP", "PORT", "TARGET", "APP_PORT", "FLASH", "ROMFS", "DIR", "BOARD",
-                  "HARNESS", "SECONDS", "RUNS", "MINUTES"}
+                  "HARNESS", "SECONDS", "RUNS", "MINUTES", "PROGRAMS"}
 
 
 def source_tree(only):

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the host targets, incrementally, from a MicroPython source tree that is only read:
 #
-#   tools/build_host.sh MPDIR [SANITIZE=1] [FAULTS=1] [BOARD_SIZES=1|2] [CC=clang] [BUILD=DIR] [JOBS=N]
+#   tools/build_host.sh MPDIR [SANITIZE=1] [FAULTS=1] [BOARD_SIZES=1|2] [PROMPT_SOCKETS=1] [CC=clang] [BUILD=DIR] [JOBS=N]
 #
 # makes BUILD/modhttp (MicroPython with modhttp, on lwIP) and BUILD/slipgate. BUILD is build/host, or
 # build/host-sanitize with SANITIZE=1, which means FAULTS=1 too: tests can make allocations fail. mpy-cross, which freezing needs, is built once per tree under
@@ -16,10 +16,10 @@ fi
 mpdir=$(cd "$1" && pwd)
 shift
 
-SANITIZE=0 FAULTS='' BOARD_SIZES=0 CC=gcc BUILD='' JOBS=$(nproc)
+SANITIZE=0 FAULTS='' BOARD_SIZES=0 PROMPT_SOCKETS=0 CC=gcc BUILD='' JOBS=$(nproc)
 for setting in "$@"; do
     case $setting in
-        SANITIZE=* | FAULTS=* | BOARD_SIZES=* | CC=* | BUILD=* | JOBS=*) eval "${setting%%=*}=\${setting#*=}" ;;
+        SANITIZE=* | FAULTS=* | BOARD_SIZES=* | PROMPT_SOCKETS=* | CC=* | BUILD=* | JOBS=*) eval "${setting%%=*}=\${setting#*=}" ;;
         *) echo "build_host.sh: unknown setting $setting" >&2; exit 2 ;;
     esac
 done
@@ -45,7 +45,7 @@ fi
 
 # Flags are no prerequisites of make's: a change of settings, or of the files that hold flags, starts over.
 flags=$(cat "$repo"/modhttp/micropython.mk "$repo"/modhttp/port/unix/*.mk "$repo"/micropython/unix/*.mk | cksum)
-settings="$mpdir $SANITIZE $FAULTS $BOARD_SIZES $CC $flags"
+settings="$mpdir $SANITIZE $FAULTS $BOARD_SIZES $PROMPT_SOCKETS $CC $flags"
 if [ "$(cat "$BUILD/obj/settings" 2>/dev/null)" != "$settings" ]; then
     rm -rf "$BUILD/obj/unix" "$BUILD/obj/slipgate"
     printf '%s\n' "$settings" > "$BUILD/obj/settings"
@@ -54,7 +54,7 @@ fi
 make -s -C "$mpdir/ports/unix" -j"$JOBS" \
     VARIANT_DIR="$repo/micropython/unix" USER_C_MODULES="$repo" BUILD="$BUILD/obj/unix" \
     MPY_LIB_DIR="$BUILD/obj/no-lib" MICROPY_MPYCROSS="$cross" SIZE=: \
-    CC="$CC" SANITIZE="$SANITIZE" FAULTS="$FAULTS" BOARD_SIZES="$BOARD_SIZES" >&2
+    CC="$CC" SANITIZE="$SANITIZE" FAULTS="$FAULTS" BOARD_SIZES="$BOARD_SIZES" PROMPT_SOCKETS="$PROMPT_SOCKETS" >&2
 ln -f "$BUILD/obj/unix/micropython" "$BUILD/modhttp"
 
 make -s -C "$repo/modhttp/port/unix" -f slipgate.mk -j"$JOBS" \

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""What requests cost, ours and others', on the same firmware: `make bench` calls this.
+
+All that is counted on the emulated board (bench/counted.py), what the parser costs (bench/parser.py), and rates on this
+machine (bench/rates.py), in build/bench.json, in tables, and in docs/benchmarks.md. With names of programs of
+bench/cycles, only these are counted, and the page is left alone.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
+
+import need  # noqa: E402
+from common import run_command, say  # noqa: E402
+
+
+def in_the_venv():
+    """Start over with the Python that has what the bench needs."""
+    need.ensure(["bench"])
+    python = need.venv_directory() / "bin/python"
+    if Path(sys.prefix) != need.venv_directory():
+        os.execv(python, [str(python), os.path.abspath(__file__), *sys.argv[1:]])
+
+
+def core_figures():
+    import parser
+
+    units = ("cycles", "instructions")
+    return {f"core.{key}.{unit}": row[unit] for key, row in parser.measure().items() for unit in units}
+
+
+def rate_figures(seconds):
+    import build
+    import counted
+    import rates
+
+    say("measuring rates on this machine")
+    host, prompt = build.host(), build.host("PROMPT_SOCKETS=1", directory="host-prompt")
+    jobs = {file.stem: (file, counted.package_files(file), (), host) for file in counted.programs()}
+    # As others do, who close each connection; and as they would do without the stall of sockets (port/modlwip_guard.c).
+    jobs["route_close"] = (*jobs["route"][:2], (rates.CLOSE,), host)
+    jobs["microdot_patched"] = (*jobs["microdot"][:3], prompt)
+    try:
+        return {f"host.{key}": value for key, value in rates.measure(jobs, seconds).items()}
+    except RuntimeError as error:  # no root, no TAP
+        say(f"no rates: {error}")
+        return {}
+
+
+def show(figures, tables):
+    import page
+
+    for name in tables:
+        rows = list(page.TABLES[name](figures))
+        if len(rows) > 1:
+            print(f"{page.plain(rows)}\n", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("programs", nargs="*", help="of bench/cycles; all if none is named")
+    parser.add_argument("--seconds", type=int, default=3, help="of each run of wrk; 0: no rates")
+    options = parser.parse_args()
+    in_the_venv()
+    import counted
+    import page
+
+    say("counting on the emulated board")
+    figures = counted.measure(options.programs)
+    show(figures, ["cycles"])
+    if not options.programs:
+        figures |= core_figures()
+        show(figures, ["memory", "sweeps", "core", "promises"])
+        if options.seconds:
+            figures |= rate_figures(options.seconds)
+            show(figures, ["rates"])
+    file = counted.build.BUILD / "bench.json"
+    file.write_text(json.dumps(figures, indent=2) + "\n")
+    if not options.programs:
+        page.write(figures)
+        return f"{file} and {page.PAGE} are written"
+    return None
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Requests a second on this machine, and what each costs its processor: wrk against the host build over a TAP device.
+
+bench.py calls this. All of it happens in a network namespace of its own, in which this file runs itself with the jobs
+as JSON on its standard input. One run goes through all programs: what else the machine does is the same for all.
+"""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ADDRESS = "10.77.0.2"
+CONNECTIONS = (1, 8, 64)
+PATIENCE = 20
+CLOSE = "Connection: close"
+
+
+def ip(words):
+    subprocess.run(["ip", *words.split()], check=True)
+
+
+class Server:
+    """A program on lwIP, in this namespace."""
+
+    def __init__(self, binary, program):
+        environment = os.environ | {"MODHTTP_TAP": f"tap0,{ADDRESS}/24,10.77.0.1"}
+        self.process = subprocess.Popen([binary, program], cwd=Path(program).parent, env=environment,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        end = time.monotonic() + PATIENCE
+        try:
+            while not self._answers():
+                if time.monotonic() > end or self.process.poll() is not None:
+                    raise RuntimeError(f"{Path(self.process.args[1]).parent.name} does not serve")
+                time.sleep(0.05)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    @staticmethod
+    def _answers():
+        if b"tap0" not in subprocess.check_output(["ip", "link"]):
+            return False
+        ip("addr replace 10.77.0.1/24 dev tap0")
+        ip("link set tap0 up")
+        try:
+            socket.create_connection((ADDRESS, 80), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def __exit__(self, *exception):
+        self.process.kill()
+        self.process.wait()
+
+    def user_seconds(self):
+        """Of the processor, in user mode: the kernel's TAP and wrk's own work are not the server's."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) / os.sysconf("SC_CLK_TCK")
+
+
+def wrk(connections, seconds, *fields):
+    """Returns (requests, requests a second)."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
+    command += [word for field in fields for word in ("-H", field)]
+    done = subprocess.run([*command, f"http://{ADDRESS}/"], check=True, capture_output=True, text=True)
+    found = re.search(r"^\s*(\d+) requests in", done.stdout, re.MULTILINE)
+    return int(found[1]), float(re.search(r"^Requests/sec:\s*([\d.]+)", done.stdout, re.MULTILINE)[1])
+
+
+def measure_here(jobs, seconds):
+    """{NAME.rate1, NAME.rate8, NAME.rate64, NAME.user_us}; the last is per request, with 8 connections."""
+    ip("link set lo up")
+    found = {}
+    for name, (binary, program, fields) in jobs.items():
+        with Server(binary, program) as server:
+            wrk(1, 1, *fields)  # not the first requests of all
+            for connections in CONNECTIONS:
+                before = server.user_seconds()
+                count, rate = wrk(connections, seconds, *fields)
+                found[f"{name}.rate{connections}"] = round(rate)
+                if connections == 8 and count:
+                    found[f"{name}.user_us"] = round((server.user_seconds() - before) / count * 1e6, 2)
+    return found
+
+
+def measure(jobs, seconds):
+    """`jobs`: {name: (program file, {name: bytes} beside it, fields of the requests, binary)}. Flat figures."""
+    with tempfile.TemporaryDirectory() as directory:
+        inside = {}
+        for name, (program, files, fields, binary) in jobs.items():
+            place = Path(directory) / name
+            for file, data in {"program.py": program.read_bytes(), **files}.items():
+                (place / file).parent.mkdir(parents=True, exist_ok=True)
+                (place / file).write_bytes(data)
+            inside[name] = (str(binary), str(place / "program.py"), fields)
+        words = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--"]
+        words += [sys.executable, os.path.abspath(__file__)]
+        done = subprocess.run(words, check=False, input=json.dumps([inside, seconds]), capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+        return json.loads(done.stdout)
+
+
+if __name__ == "__main__":
+    json.dump(measure_here(*json.load(sys.stdin)), sys.stdout)
