@@ -48,16 +48,18 @@ def servers(figures, key):
 
 
 def cycles_table(figures):
-    yield ("server", *(cell for name in REQUESTS for cell in (name, "F")), "first of file16k", "new connection",
-           "allocations", "heap")
+    floor = {request: figures.get(f"floor.{request}.cycles") for request in REQUESTS}
+    heads = [(request, "F") if floor[request] else (request,) for request in REQUESTS]
+    yield "server", *sum(heads, ()), "first of file16k", "new connection", "allocations", "heap"
     for server in servers(figures, r"\w+\.cycles"):
         row = [server]
         for request in REQUESTS:
             cycles = figures.get(f"{server}.{request}.cycles")
-            floor = figures.get(f"floor.{request}.cycles")
-            row += [number(cycles), number(cycles / floor if cycles and floor else None)]
+            row.append(number(cycles))
+            if floor[request]:
+                row.append(number(cycles and cycles / floor[request]))
         rest = ("file16k.first", "curl.fresh", "allocs", "heap_peak")
-        yield (*row, *(number(figures.get(f"{server}.{key}")) for key in rest))
+        yield *row, *(number(figures.get(f"{server}.{key}")) for key in rest)
 
 
 def promises_table(figures):
