@@ -3,7 +3,7 @@
 
 All that is counted on the emulated board (bench/counted.py), what the parser costs (bench/parser.py), and rates on this
 machine (bench/rates.py), in build/bench.json, in tables, and in docs/benchmarks.md. With names of programs of
-bench/cycles, only these are counted, and the page is left alone.
+bench/cycles, only these are counted, and the files are left alone.
 """
 
 import argparse
@@ -72,18 +72,17 @@ def main():
     say("counting on the emulated board")
     figures = counted.measure(options.programs)
     show(figures, ["cycles"])
-    if not options.programs:
-        figures |= core_figures()
-        show(figures, ["memory", "sweeps", "core", "promises"])
-        if options.seconds:
-            figures |= rate_figures(options.seconds)
-            show(figures, ["rates"])
+    if options.programs:
+        return None
+    figures |= core_figures()
+    show(figures, ["memory", "sweeps", "core", "promises"])
+    if options.seconds:
+        figures |= rate_figures(options.seconds)
+        show(figures, ["rates"])
     file = counted.build.BUILD / "bench.json"
     file.write_text(json.dumps(figures, indent=2) + "\n")
-    if not options.programs:
-        page.write(figures)
-        return f"{file} and {page.PAGE} are written"
-    return None
+    page.write(figures)
+    return f"{file} and {page.PAGE} are written"
 
 
 if __name__ == "__main__":

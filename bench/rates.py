@@ -73,7 +73,7 @@ class Server:
 
 
 def wrk(connections, seconds, *fields):
-    """Returns (good answers, these a second). Raises RuntimeError where the server takes no connection."""
+    """Returns (good answers, these a second). Raises RuntimeError where there are none."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
     command += [word for field in fields for word in ("-H", field)]
     for _ in range(3):  # a crowd's connections may still be ending
@@ -82,6 +82,8 @@ def wrk(connections, seconds, *fields):
             count, duration = re.search(r"(\d+) requests in ([\d.]+)s", done.stdout).groups()
             refused = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout)
             good = int(count) - int(refused[1] if refused else 0)
+            if good == 0:
+                raise RuntimeError(f"wrk, {connections} connections: no good answer")
             return good, good / float(duration)
         time.sleep(2)
     raise RuntimeError(f"wrk, {connections} connections: {done.stderr.strip()}")
@@ -99,7 +101,7 @@ def measure_here(jobs, seconds):
                     before = server.user_seconds()
                     count, rate = wrk(connections, seconds, *fields)
                     found[f"{name}.rate{connections}"] = round(rate)
-                    if connections == 8 and count:
+                    if connections == 8:
                         found[f"{name}.user_us"] = round((server.user_seconds() - before) / count * 1e6, 2)
             except RuntimeError as error:  # a crowd is too much for some: the others are still to be measured
                 print(f"modhttp: {name}: {error}", file=sys.stderr)

@@ -11,6 +11,9 @@ listener.bind(("0.0.0.0", 80))
 listener.listen(4)
 while True:
     client, _ = listener.accept()
-    client.recv(1024)
-    client.send(ANSWER)
+    try:
+        client.recv(1024)
+        client.send(ANSWER)
+    except OSError:
+        pass  # the client is gone
     client.close()

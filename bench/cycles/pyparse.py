@@ -25,5 +25,8 @@ def serve(client):
 
 while True:
     client, _ = listener.accept()
-    serve(client)
+    try:
+        serve(client)
+    except (OSError, ValueError):
+        pass  # the client is gone
     client.close()
