@@ -628,3 +628,41 @@ int mh_head_parse(mh_head_t *head, const mh_limits_t *limits, const uint8_t *dat
     }
     return parse_any(head, limits, data, len);
 }
+
+// --- what chooses a representation ---
+
+// Take the value of the line from p to end, whose name has `name_len` letters, if that is `name`, in lower case.
+static void take_choice(mh_text_t *text, const uint8_t *p, const uint8_t *end, const char *name, size_t name_len) {
+    if (text->at != NULL || !mh_same(p, name, name_len)) {
+        return;
+    }
+    do {
+        ++p;
+    } while (p[name_len] == ' ' || p[name_len] == '\t');
+    p += name_len;
+    while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
+        --end;
+    }
+    text->at = (const char *)p;
+    text->len = (size_t)(end - p);
+}
+
+void mh_head_choice(const mh_head_t *head, const uint8_t *data, mh_choice_t *choice) {
+    const uint8_t *end = data + head->len;
+    choice->accept.at = choice->accept_encoding.at = choice->if_none_match.at = NULL;
+    for (const uint8_t *p = data + head->fields; *p != '\r';) {
+        const uint8_t *next = p[2] == '\r' ? p + 2 : value_end(p + 3, end);     // it looks at up to three bytes before
+        while (*next != '\r') {
+            ++next;         // past tabs, and what lies above ASCII
+        }
+        uint8_t letter = *p | 0x20;
+        if (letter == 'a' && next - p > 6 && p[6] == ':') {
+            take_choice(&choice->accept, p, next, "accept", 6);
+        } else if (letter == 'a' && next - p > 15 && p[15] == ':') {
+            take_choice(&choice->accept_encoding, p, next, "accept-encoding", 15);
+        } else if (letter == 'i' && next - p > 13 && p[13] == ':') {
+            take_choice(&choice->if_none_match, p, next, "if-none-match", 13);
+        }
+        p = next + 2;
+    }
+}

@@ -78,6 +78,22 @@ bool mh_field_next(const uint8_t *data, uint16_t *at, mh_field_t *field);
 // The first field called `name` (any case), searched from offset *at on as in mh_field_next().
 bool mh_field_find(const uint8_t *data, uint16_t *at, const char *name, size_t name_len, mh_field_t *field);
 
+// The value of a field, without the white space around it.
+typedef struct _mh_text_t {
+    const char *at;         // NULL where there is no such field, and then `len` says nothing
+    size_t len;
+} mh_text_t;
+
+// The fields that choose a representation, the first of each name.
+typedef struct _mh_choice_t {
+    mh_text_t accept;
+    mh_text_t accept_encoding;
+    mh_text_t if_none_match;
+} mh_choice_t;
+
+// Find them in a complete head, in one pass.
+void mh_head_choice(const mh_head_t *head, const uint8_t *data, mh_choice_t *choice);
+
 // The next name=value of a Cookie field's value (RFC 6265 section 4.2), of which `*rest` and `*rest_len` are what is left; without white
 // space around either and quotes around the value. What has no '=' is skipped. False at the end.
 bool mh_cookie_next(const char **rest, size_t *rest_len, const char **name, size_t *name_len, const char **value, size_t *value_len);

@@ -137,18 +137,17 @@ static bool go_on(mh_conn_t *conn) {
 
 static uint16_t choose(mh_conn_t *conn, const mh_ask_t *ask) {
     const mh_blob_t *blob = blob_of(conn);
-    mh_field_t field;
-    conn->cursor.zipped = blob->gzip != NULL && native_field(conn, ask, "accept-encoding", 15, &field)
-        && mh_accept_coding(field.value, field.value_len, "gzip");
-    if (blob->tag_len > 0 && native_field(conn, ask, "if-none-match", 13, &field)) {
+    const mh_text_t *coding = &ask->choice.accept_encoding, *match = &ask->choice.if_none_match;
+    conn->cursor.zipped = blob->gzip != NULL && coding->at != NULL && mh_accept_coding(coding->at, coding->len, "gzip");
+    if (blob->tag_len > 0 && match->at != NULL) {
         char tag[MH_BLOB_TAG_MAX + 7];
         size_t len = put_tag(blob, conn->cursor.zipped, tag);
-        conn->cursor.phase = mh_etag_matches(field.value, field.value_len, tag, len) ? PHASE_UNMODIFIED : PHASE_BEGIN;
+        conn->cursor.phase = mh_etag_matches(match->at, match->len, tag, len) ? PHASE_UNMODIFIED : PHASE_BEGIN;
     }
     return 0;
 }
 
-static const mh_endpoint_type_t blob_type = { choose, go_on, NULL };
+static const mh_endpoint_type_t blob_type = { NULL, choose, go_on, NULL };
 
 void mh_blob_init(mh_blob_t *blob) {
     memset(blob, 0, sizeof(*blob));

@@ -30,8 +30,11 @@ void conn_free_head(mh_conn_t *conn) {
 }
 
 void conn_free_request(mh_conn_t *conn) {
-    native_end(conn);
-    gather_release(conn);
+    if (conn->native) {
+        native_end(conn);       // nothing was gathered: what lies there was the endpoint's
+    } else if (conn->gathered.data != NULL || conn->debt > 0 || (conn->flags & (CONN_ROOMLESS | CONN_RESERVED))) {
+        gather_release(conn);
+    }
     conn_free_head(conn);
 }
 

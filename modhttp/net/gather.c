@@ -58,9 +58,6 @@ void gather_pay(mh_conn_t *conn) {
 }
 
 void gather_release(mh_conn_t *conn) {
-    if (conn->native) {
-        return;     // nothing was gathered: what lies there is the endpoint's
-    }
     gather_pay(conn);
     if (conn->gathered.data != NULL) {
         memset(&conn->gathered, 0, sizeof(conn->gathered));

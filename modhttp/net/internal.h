@@ -216,11 +216,14 @@ void request_reply(mh_conn_t *conn, uint16_t status, const char *fields, size_t 
 // A request as an endpoint sees it, while its head is where it came.
 typedef struct _mh_ask_t {
     const uint8_t *data;    // the head's bytes
+    mh_choice_t choice;
     const char *query;
     size_t query_len;
 } mh_ask_t;
 
 struct _mh_endpoint_type_t {
+    // Give lwIP the whole answer to what is asked most, without a cursor. False: nothing has happened. NULL: there is no such short way.
+    bool (*at_once)(mh_conn_t *conn, mh_endpoint_t *endpoint, const mh_ask_t *ask);
     // Choose what to answer, in conn->cursor. A status, when that is the answer, or 0.
     uint16_t (*choose)(mh_conn_t *conn, const mh_ask_t *ask);
     // Give lwIP more of the answer; true when it has all.

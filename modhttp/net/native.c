@@ -29,9 +29,6 @@ bool native_go_on(mh_conn_t *conn) {
 }
 
 void native_end(mh_conn_t *conn) {
-    if (!conn->native) {
-        return;
-    }
     const mh_endpoint_type_t *type = conn->cursor.endpoint->type;
     if (type->end != NULL) {
         type->end(conn);

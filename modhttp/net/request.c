@@ -143,7 +143,18 @@ static MH_NOINLINE void reply_allow(mh_conn_t *conn, uint16_t status, const mh_m
 // An endpoint has the request.
 static void start_native(mh_conn_t *conn, const uint8_t *data, const mh_target_t *target, mh_endpoint_t *endpoint) {
     bool in_place = conn->block == NULL;
-    mh_ask_t ask = { .data = data, .query = target->query, .query_len = target->query_len };
+    mh_ask_t ask;
+    ask.data = data;
+    ask.query = target->query;
+    ask.query_len = target->query_len;
+    mh_head_choice(&conn->head, data, &ask.choice);
+    if (endpoint->type->at_once != NULL && endpoint->type->at_once(conn, endpoint, &ask)) {
+        if (in_place) {
+            conn_credit(conn, conn->head.len);
+        }
+        conn_answered(conn);
+        return;
+    }
     uint16_t refusal = native_begin(conn, endpoint, &ask);
     if (in_place) {
         conn_credit(conn, conn->head.len);

@@ -447,24 +447,40 @@ static bool go_on(mh_conn_t *conn) {
     }
 }
 
-static uint8_t choose_form(const mh_conn_t *conn, const mh_ask_t *ask) {
-    mh_field_t field;
-    if (conn->cursor.form != MH_SENSOR_JSON || !native_field(conn, ask, "accept", 6, &field)) {
-        return conn->cursor.form;
+// Whether an Accept field's value may prefer CSV or the binary form: it names a subtype that begins as one of ours does, or all of one type.
+// Those of browsers do not.
+static bool is_choosy(const mh_text_t *accept) {
+    if (accept->len < sizeof("text/*") - 1) {
+        return false;
     }
-    int form = mh_accept_type(field.value, field.value_len, types, MH_SENSOR_EVENTS);
-    return (uint8_t)LWIP_MAX(form, 0);      // JSON is better than 406
+    const char *last = accept->at + accept->len - 1;
+    for (const char *p = accept->at + 1; p != last; p++) {
+        if (*p == '/') {
+            char next = p[1] | 0x20;
+            if (next == 'c' || next == 'j' || next == 'o' || (p[1] == '*' && p[-1] != '*')) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static uint8_t choose_form(uint8_t form, const mh_ask_t *ask) {
+    if (form != MH_SENSOR_JSON || ask->choice.accept.at == NULL || !is_choosy(&ask->choice.accept)) {
+        return form;
+    }
+    int best = mh_accept_type(ask->choice.accept.at, ask->choice.accept.len, types, MH_SENSOR_EVENTS);
+    return (uint8_t)LWIP_MAX(best, 0);      // JSON is better than 406
 }
 
 static bool is_unmodified(const mh_conn_t *conn, const mh_ask_t *ask, uint32_t seq) {
-    mh_field_t field;
     char fields[FIELDS_MAX];
-    if (!native_field(conn, ask, "if-none-match", 13, &field)) {
+    if (ask->choice.if_none_match.at == NULL) {
         return false;
     }
     size_t len = put_fields(fields, seq, conn->cursor.form);
     size_t at = sizeof(FIELDS) - 2;     // the tag's first quote
-    return mh_etag_matches(field.value, field.value_len, fields + at, len - at - 2);
+    return mh_etag_matches(ask->choice.if_none_match.at, ask->choice.if_none_match.len, fields + at, len - at - 2);
 }
 
 static void choose_events(mh_conn_t *conn, const mh_ask_t *ask, uint32_t newest) {
@@ -508,7 +524,7 @@ static uint16_t choose(mh_conn_t *conn, const mh_ask_t *ask) {
     if (select == MH_SELECT_MALFORMED) {
         return 400;
     }
-    cursor->form = choose_form(conn, ask);
+    cursor->form = choose_form(cursor->form, ask);
     cursor->end = newest + 1;
     if (is_unmodified(conn, ask, newest)) {
         cursor->end = newest;
@@ -521,13 +537,30 @@ static uint16_t choose(mh_conn_t *conn, const mh_ask_t *ask) {
     return 0;
 }
 
+// The newest sample, to a client that has not got it and stays: the kept answer as it is.
+static bool answer_at_once(mh_conn_t *conn, mh_endpoint_t *form, const mh_ask_t *ask) {
+    bool usual = form->form == MH_SENSOR_JSON && ask->query == NULL && ask->choice.if_none_match.at == NULL
+        && conn->head.method_id == MH_GET && conn->head.minor != 0 && (conn->flags & (CONN_KEEP | CONN_EOF)) == CONN_KEEP
+        && mh_body_done(&conn->body);
+    if (!usual || choose_form(MH_SENSOR_JSON, ask) != MH_SENSOR_JSON) {
+        return false;
+    }
+    mh_sensor_endpoint_t *endpoint = (mh_sensor_endpoint_t *)(void *)form;
+    refresh(endpoint, conn->server);
+    if (!send_copy(conn, endpoint->text, (size_t)endpoint->head_len + endpoint->body_len)) {
+        return false;
+    }
+    conn->server->stats.status[1]++;
+    return true;
+}
+
 static void end(mh_conn_t *conn) {
     if (conn->cursor.form == MH_SENSOR_EVENTS) {
         unsubscribe(conn);
     }
 }
 
-static const mh_endpoint_type_t sensor_type = { choose, go_on, end };
+static const mh_endpoint_type_t sensor_type = { answer_at_once, choose, go_on, end };
 
 void mh_native_dispatch(void) {
     mh_sensor_endpoint_t *endpoint;

@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -222,3 +223,28 @@ def test_fields_come_back(core, fields, space):
     result, seen = parse(core, data, (), (65535, 1024, 32))
     assert result == 1
     assert seen["fields"] == [("Host", "a")] + [(name, value.strip(" \t")) for name, value in fields]
+
+
+@pytest.mark.parametrize("lines, expected", [
+    ("", (None, None, None)),
+    ("Accept: */*\r\n", ("*/*", None, None)),
+    ("aCCEPT:  \t text/csv , b \t \r\nAccept: x\r\n", ("text/csv , b", None, None)),
+    ("Accept:\r\n", ("", None, None)),
+    ("Accept:  \r\nAccept-Encoding:gzip\r\nIf-None-Match: \"a\", W/\"b\"\r\n", ("", "gzip", "\"a\", W/\"b\"")),
+    ("accept-encoding: a\r\nACCEPT-ENCODING: b\r\nif-none-match: *\r\nIF-NONE-MATCH: c\r\n", (None, "a", "*")),
+    ("A:\r\nI:\r\na: 1\r\ni: 1\r\nAccepT-Language: de\r\nAbcdef: 1\r\nA12345678901234: 2\r\nIf-Modified-Since: 3\r\n"
+     "I123456789012: 4\r\nIf-Range: 5\r\nAcce: 1234567890123456\r\nIf: 1234567890123456\r\n", (None, None, None)),
+])
+def test_choice(core, lines, expected):
+    """Wherever the head lies in a word, and at the end of memory."""
+    for pad in range(4):
+        data = (f"GET /{'x' * pad} HTTP/1.1\r\nHost: a\r\n{lines}\r\n").encode()
+        head = core.ffi.new("mh_head_t *")
+        limits = core.ffi.new("mh_limits_t *", LIMITS)
+        at = core.input.put(data)
+        assert core.lib.mh_head_parse(head, limits, at, len(data)) == 1
+        choice = core.ffi.new("mh_choice_t *")
+        core.lib.mh_head_choice(head, at, choice)
+        texts = (choice.accept, choice.accept_encoding, choice.if_none_match)
+        found = tuple(core.ffi.string(text.at, text.len).decode() if text.at else None for text in texts)
+        assert found == expected
