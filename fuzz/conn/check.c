@@ -113,7 +113,7 @@ static void check_queue(void) {
 static void check_arena(void) {
     const mh_server_t *server = world.server;
     const mh_heads_t *heads = &server->heads;
-    unsigned taken = 0, used = 0;
+    unsigned taken = 0, used = 0, memos = 0;
     for (unsigned i = 0; i < server->conn_count; i++) {
         const mh_conn_t *conn = &server->conns[i];
         if (conn->block != NULL) {
@@ -123,10 +123,15 @@ static void check_arena(void) {
             taken += units;
         }
     }
+    for (unsigned i = 0; i < MEMOS; i++) {
+        const mh_memo_t *memo = &server->memos[i];
+        memos += memo->endpoint != NULL ? memo->room / MH_HEADS_UNIT : 0u;
+    }
+    CHECK(memos == server->memo_units && memos <= heads->count / 2u);
     for (unsigned i = 0; i < heads->count; i++) {
         used += heads->used[i] != 0;
     }
-    CHECK(taken == used && used + heads->free == heads->count);
+    CHECK(taken + memos == used && used + heads->free == heads->count);
 }
 
 static unsigned chain_len(const struct pbuf *p) {
@@ -206,7 +211,7 @@ void world_check(void) {
 
 void world_check_quiet(void) {
     CHECK(world.server->ready_first == NULL);
-    CHECK(world.server->heads.free == world.server->heads.count);
+    CHECK(world.server->heads.free + world.server->memo_units == world.server->heads.count);
     for (unsigned i = 0; i < world.server->conn_count; i++) {
         CHECK(world.server->conns[i].state == CONN_FREE);
     }

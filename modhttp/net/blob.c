@@ -147,7 +147,7 @@ static uint16_t choose(mh_conn_t *conn, const mh_ask_t *ask) {
     return 0;
 }
 
-static const mh_endpoint_type_t blob_type = { NULL, choose, go_on, NULL };
+static const mh_endpoint_type_t blob_type = { .choose = choose, .go_on = go_on };
 
 void mh_blob_init(mh_blob_t *blob) {
     memset(blob, 0, sizeof(*blob));

@@ -75,6 +75,17 @@ typedef struct _mh_stem_t {
     uint32_t text[STEM_MAX / sizeof(uint32_t)];
 } mh_stem_t;
 
+// A request that an endpoint has answered at once. A dashboard asks for a few sensors.
+#define MEMOS (8)
+
+typedef struct _mh_memo_t {
+    mh_endpoint_t *endpoint;    // NULL: nothing is remembered here
+    uint8_t *block;             // of the head arena
+    uint16_t room;              // bytes of it
+    uint16_t len;               // of the head, which begins `at` bytes into the block: aligned as it came
+    uint8_t at;
+} mh_memo_t;
+
 // Body bytes gathered for Python, in memory that Python gave.
 typedef struct _mh_gathered_t {
     uint8_t *data;
@@ -148,6 +159,8 @@ struct _mh_server_t {
     unsigned conn_count;
     uint16_t port;
     mh_heads_t heads;
+    mh_memo_t memos[MEMOS];
+    uint16_t memo_units;            // of the head arena that they take
     uint32_t reserved;              // bytes of memory promised to large bodies
     mh_clock_t clock;
     uint32_t date_ms;               // when the date was last composed
@@ -222,8 +235,10 @@ typedef struct _mh_ask_t {
 } mh_ask_t;
 
 struct _mh_endpoint_type_t {
-    // Give lwIP the whole answer to what is asked most, without a cursor. False: nothing has happened. NULL: there is no such short way.
-    bool (*at_once)(mh_conn_t *conn, mh_endpoint_t *endpoint, const mh_ask_t *ask);
+    // Whether this is what is asked most, for which at_once() is the answer to a client that stays. NULL: there is no such short way.
+    bool (*is_usual)(const mh_endpoint_t *endpoint, const mh_ask_t *ask);
+    // Give lwIP the whole answer to it, without a cursor, and without a look at the request. False: nothing has happened.
+    bool (*at_once)(mh_conn_t *conn, mh_endpoint_t *endpoint);
     // Choose what to answer, in conn->cursor. A status, when that is the answer, or 0.
     uint16_t (*choose)(mh_conn_t *conn, const mh_ask_t *ask);
     // Give lwIP more of the answer; true when it has all.
@@ -252,6 +267,13 @@ bool native_send_last(mh_conn_t *conn);     // what ends a chunked body: true wh
 // --- sensor.c
 void sensor_forget_updates(void);
 void sensor_fetch_newest(mh_sensor_endpoint_t *endpoint);      // into its `copy`
+
+// --- memo.c
+// The endpoint that answers what has come, all of it one request, at once; NULL: not known.
+mh_endpoint_t *memo_find(mh_server_t *server, const struct pbuf *in);
+// Remember the request in `in`, which the endpoint has just answered at once, if it came alone and there is room.
+void memo_keep(mh_conn_t *conn, mh_endpoint_t *endpoint);
+bool memo_forget(mh_server_t *server);      // all of them; false when there is none
 
 // --- receive.c
 err_t receive_data(mh_conn_t *conn, struct pbuf *p);

@@ -131,7 +131,7 @@ static uint16_t choose(mh_conn_t *conn, const mh_ask_t *ask) {
     return 0;
 }
 
-static const mh_endpoint_type_t metrics_type = { NULL, choose, go_on, NULL };
+static const mh_endpoint_type_t metrics_type = { .choose = choose, .go_on = go_on };
 
 void mh_metrics_init(mh_metrics_t *metrics) {
     memset(metrics, 0, sizeof(*metrics));

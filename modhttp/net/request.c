@@ -140,6 +140,11 @@ static MH_NOINLINE void reply_allow(mh_conn_t *conn, uint16_t status, const mh_m
     request_reply(conn, status, field, len + 2);
 }
 
+static bool is_usual(const mh_conn_t *conn, const mh_endpoint_t *endpoint, const mh_ask_t *ask) {
+    return endpoint->type->is_usual != NULL && conn->head.method_id == MH_GET && conn->head.minor != 0 && mh_body_done(&conn->body)
+        && (conn->flags & (CONN_KEEP | CONN_EOF)) == CONN_KEEP && endpoint->type->is_usual(endpoint, ask);
+}
+
 // An endpoint has the request.
 static void start_native(mh_conn_t *conn, const uint8_t *data, const mh_target_t *target, mh_endpoint_t *endpoint) {
     bool in_place = conn->block == NULL;
@@ -148,8 +153,9 @@ static void start_native(mh_conn_t *conn, const uint8_t *data, const mh_target_t
     ask.query = target->query;
     ask.query_len = target->query_len;
     mh_head_choice(&conn->head, data, &ask.choice);
-    if (endpoint->type->at_once != NULL && endpoint->type->at_once(conn, endpoint, &ask)) {
+    if (is_usual(conn, endpoint, &ask) && endpoint->type->at_once(conn, endpoint)) {
         if (in_place) {
+            memo_keep(conn, endpoint);
             conn_credit(conn, conn->head.len);
         }
         conn_answered(conn);
@@ -247,9 +253,24 @@ static bool gather_head(mh_conn_t *conn) {
     return true;
 }
 
+// Answer a request that is known, byte for byte. The connection stays as it is, idle. False: nothing has happened.
+static bool answer_known(mh_conn_t *conn) {
+    mh_endpoint_t *endpoint = conn->flags == 0 ? memo_find(conn->server, conn->in) : NULL;
+    if (endpoint == NULL || !endpoint->type->at_once(conn, endpoint)) {
+        return false;
+    }
+    conn->server->stats.requests++;
+    conn->served = true;
+    conn_credit_all(conn);
+    return true;
+}
+
 static bool take_head(mh_conn_t *conn) {
     if (conn->block != NULL) {
         return gather_head(conn);
+    }
+    if (answer_known(conn)) {
+        return true;
     }
     const uint8_t *data = conn->in->payload;
     int result = mh_head_parse(&conn->head, &conn->server->config.limits, data, conn->in->len);

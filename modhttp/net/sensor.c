@@ -537,14 +537,14 @@ static uint16_t choose(mh_conn_t *conn, const mh_ask_t *ask) {
     return 0;
 }
 
-// The newest sample, to a client that has not got it and stays: the kept answer as it is.
-static bool answer_at_once(mh_conn_t *conn, mh_endpoint_t *form, const mh_ask_t *ask) {
-    bool usual = form->form == MH_SENSOR_JSON && ask->query == NULL && ask->choice.if_none_match.at == NULL
-        && conn->head.method_id == MH_GET && conn->head.minor != 0 && (conn->flags & (CONN_KEEP | CONN_EOF)) == CONN_KEEP
-        && mh_body_done(&conn->body);
-    if (!usual || choose_form(MH_SENSOR_JSON, ask) != MH_SENSOR_JSON) {
-        return false;
-    }
+// The newest sample is asked for, by a client that has none.
+static bool is_usual(const mh_endpoint_t *form, const mh_ask_t *ask) {
+    return form->form == MH_SENSOR_JSON && ask->query == NULL && ask->choice.if_none_match.at == NULL
+        && choose_form(MH_SENSOR_JSON, ask) == MH_SENSOR_JSON;
+}
+
+// The kept answer as it is.
+static bool answer_at_once(mh_conn_t *conn, mh_endpoint_t *form) {
     mh_sensor_endpoint_t *endpoint = (mh_sensor_endpoint_t *)(void *)form;
     refresh(endpoint, conn->server);
     if (!send_copy(conn, endpoint->text, (size_t)endpoint->head_len + endpoint->body_len)) {
@@ -560,7 +560,7 @@ static void end(mh_conn_t *conn) {
     }
 }
 
-static const mh_endpoint_type_t sensor_type = { answer_at_once, choose, go_on, end };
+static const mh_endpoint_type_t sensor_type = { is_usual, answer_at_once, choose, go_on, end };
 
 void mh_native_dispatch(void) {
     mh_sensor_endpoint_t *endpoint;

@@ -75,6 +75,7 @@ const char *server_date(mh_server_t *server) {
 }
 
 void mh_server_route(mh_server_t *server, const mh_router_t *router) {
+    memo_forget(server);
     server->router = router;
 }
 
@@ -323,6 +324,9 @@ void mh_server_close(mh_server_t *server) {
 uint8_t *server_block(mh_conn_t *conn, size_t len) {
     mh_server_t *server = conn->server;
     uint8_t *block = mh_heads_alloc(&server->heads, len);
+    if (block == NULL && memo_forget(server)) {
+        block = mh_heads_alloc(&server->heads, len);
+    }
     while (block == NULL) {
         mh_conn_t *victim = oldest(server, is_partial);
         if (victim == NULL) {
@@ -425,7 +429,7 @@ void mh_server_usage(const mh_server_t *server, unsigned *open, unsigned *idle, 
         *idle += conn_is_idle(conn);
         *queued += conn->state == CONN_READY;
     }
-    *head_buffers_free = (unsigned)server->heads.free * MH_HEADS_UNIT / server->config.limits.max_head;
+    *head_buffers_free = ((unsigned)server->heads.free + server->memo_units) * MH_HEADS_UNIT / server->config.limits.max_head;
 }
 
 static unsigned list_len(const struct tcp_pcb *pcb) {

@@ -165,6 +165,95 @@ def test_head_in_pieces(server):
         assert wire.answer().headers["content-type"] == "text/csv"
 
 
+# ---- the same request again, which is known byte for byte
+
+KNOWN = "GET /api/room HTTP/1.1\r\nHost: t\r\nAccept: text/css\r\nX: \"%s\"\r\n\r\n"
+
+
+def ask(wire, request):
+    wire.send(request.encode())
+    return wire.answer()
+
+
+def test_request_asked_again_gets_the_newest_sample(server):
+    request = KNOWN % "asked again"
+    with server.wire() as wire, server.wire() as other:
+        for number in range(5):
+            update(server, humidity=number)
+            for answer in (ask(wire, request), ask(wire, request), ask(other, request)):
+                assert json.loads(answer.body)["humidity"] == number
+        wire.send(2 * request.encode())     # no longer alone
+        assert [json.loads(wire.answer().body)["humidity"] for _ in range(2)] == [4, 4]
+        before = evaluate(server, "app.stats()")
+        for _ in range(10):
+            ask(wire, request)
+        after = evaluate(server, "app.stats()")
+    grown = {name: after[name] - before[name] for name in after}
+    assert (grown["requests"], grown["status_2xx"]) == (11, 11) and grown["bytes_in"] > 10 * len(request)
+
+
+@pytest.mark.parametrize("word, instead, status", [
+    ("room", "roof", 404), ("room", "room.csv", 200), ("GET", "POST", 405), ("GET", "QUX", 501), ("1.1", "1.0", 200),
+    ("1.1", "2.1", 505), ("Host", "Hose", 400), ("text/css", "text/csv", 200), ("X: ", "X : ", 400),
+    ('X: "%s"\r\n\r\n', 'X: "%s"\r\n\r\r', 400),
+])
+def test_request_that_is_almost_known(server, word, instead, status):
+    """One of the same length that differs in a word is another: before the known one and after it."""
+    known = KNOWN % ("." * (20 + len(instead) - len(word)))
+    other = KNOWN.replace(word, instead) % ("." * 20)
+    assert len(known) == len(other)
+    expected = None
+    for asked in (0, 1, 3):
+        with server.wire() as wire:
+            for _ in range(asked):
+                answer = ask(wire, known)
+                assert answer.status == 200 and answer.headers["content-type"] == "application/json"
+            answer = ask(wire, other)
+        assert answer.status == status
+        expected = expected or (answer.headers.get("content-type"), answer.headers.get("connection"))
+        assert (answer.headers.get("content-type"), answer.headers.get("connection")) == expected
+    assert status != 200 or expected != ("application/json", None)
+
+
+def test_known_conditions_and_ends(server):
+    tag = server.get("/api/room").headers["etag"]
+    fresh, stale = (KNOWN.replace("X", "If-None-Match") % text for text in (tag.strip('"'), "x" * (len(tag) - 2)))
+    last, more = (KNOWN.replace("X", "Connection").replace('"%s"', word) for word in ("close", "xlose"))
+    with server.wire() as wire:
+        for _ in range(3):
+            assert (ask(wire, fresh).status, ask(wire, stale).status, ask(wire, more).status) == (304, 200, 200)
+        assert ask(wire, last).headers["connection"] == "close" and wire.is_over()
+
+
+def test_known_requests_are_forgotten_with_the_routes(server):
+    execute(server, "app.sensor('/later', n=1)")
+    known = KNOWN.replace("room", "rope") % "forgotten"
+    with server.wire() as wire:
+        assert ask(wire, known).status == 404
+        execute(server, "rope = app.sensor('/api/rope', n=1)")
+        assert [ask(wire, known).status for _ in range(3)] == [200, 200, 200]
+        execute(server, "rope.update(n=2)")
+        assert json.loads(ask(wire, known).body) == {"n": 2}
+
+
+def test_known_requests_take_no_memory_that_heads_need(server):
+    requests = [KNOWN % ("%d" % number * 800) for number in range(10)]
+    free = evaluate(server, "app.stats()['head_buffers_free']")
+    with contextlib.ExitStack() as stack:
+        wire = stack.enter_context(server.wire())
+        for request in 2 * requests:
+            assert ask(wire, request).status == 200
+        assert evaluate(server, "app.stats()['head_buffers_free']") == free
+        partial = [stack.enter_context(server.wire()) for _ in range(free)]
+        for one in partial:
+            one.send(b"GET /value HTTP/1.1\r\nHost: t\r\nX: ")
+        for one in partial:
+            one.send(b"y" * 1900 + b"\r\n\r\n")
+            assert one.answer().status == 200
+        for request in requests:
+            assert ask(wire, request).status == 200
+
+
 # ---- history, representations
 
 
