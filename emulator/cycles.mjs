@@ -1,7 +1,8 @@
 // `cycles`: what requests cost on the emulated chip, from their last byte in to the answer's last byte out, in
 // virtual time. Left out: cycles asleep, and those of the serial link (its interrupts and functions), which the
 // emulator has in place of a radio or an Ethernet chip. TX takes no time here, so nothing that the server does
-// after its answer is counted for want of bandwidth.
+// after its answer is counted for want of bandwidth. `flash`: bytes of code that ran from it, which is what a cold cache
+// would have to fetch; the emulator's is always warm.
 //
 //   emulator.mjs cycles [--json FILE] [--link REGEX] [--symbols] [--rounds N] [--requests NAMES] PROGRAM.py...
 //
@@ -152,7 +153,7 @@ class Counter {
     const row = {
       cycles: warm('cycles'), first: warm('first'), fresh: median(rounds.fresh.map((asked) => asked.cycles)),
       whole: warm('whole'), allocs: warm('allocs'), link: warm('link'), digest: this.board.digest(),
-      total: this.board.machine.cycles, symbols: rounds.warm.at(-1).profile.bySymbol(),
+      total: this.board.machine.cycles, symbols: rounds.warm.at(-1).profile.bySymbol(), flash: rounds.warm.at(-1).profile.flashBytes(),
     };
     return { ...row, heap: this.heapInUse() + warm('grown') };
   }
@@ -166,10 +167,10 @@ class Counter {
 function print(rows, symbols) {
   const floor = Object.fromEntries(rows.filter((row) => row.program === 'floor').map((row) => [row.request, row.cycles]));
   const line = (cells) => cells.map((cell, i) => (i < 2 ? String(cell).padEnd(12) : String(cell).padStart(10))).join(' ');
-  console.log(line(['program', 'request', 'cycles', 'x floor', 'first', 'fresh', 'link', 'all', 'packets']));
+  console.log(line(['program', 'request', 'cycles', 'x floor', 'first', 'fresh', 'flash', 'link', 'all', 'packets']));
   for (const row of rows) {
     const ratio = floor[row.request] ? (row.cycles / floor[row.request]).toFixed(2) : '-';
-    console.log(line([row.program, row.request, row.cycles, ratio, row.first, row.fresh, row.link, row.total, row.digest.slice(0, 8)]));
+    console.log(line([row.program, row.request, row.cycles, ratio, row.first, row.fresh, row.flash, row.link, row.total, row.digest.slice(0, 8)]));
     if (symbols) for (const [name, cycles] of row.symbols.slice(0, 25)) console.log(`  ${String(cycles).padStart(8)}  ${name}`);
   }
 }
@@ -209,7 +210,7 @@ function flatten(rows, values) {
   const files = new Set(rows.filter((row) => row.request === 'file16k').map((row) => row.program));
   for (const row of rows) {
     const own = bare + (files.has(row.program) ? FILE.length : 0);     // the file that it serves
-    for (const key of ['cycles', 'first', 'fresh', 'whole']) flat[`${row.program}.${row.request}.${key}`] = row[key];
+    for (const key of ['cycles', 'first', 'fresh', 'whole', 'flash']) flat[`${row.program}.${row.request}.${key}`] = row[key];
     flat[`${row.program}.allocs`] ??= row.allocs;        // of its first request
     flat[`${row.program}.heap_peak`] = Math.max(flat[`${row.program}.heap_peak`] ?? 0, row.heap - own);
   }

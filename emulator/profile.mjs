@@ -1,5 +1,8 @@
 // Where the cycles went: per address while it runs, per function when asked.
 
+// Where flash is cached (RP2040 datasheet, section 2.6.3), in lines of 8 bytes.
+const FLASH = 0x1000_0000, FLASH_END = 0x1100_0000;
+
 export class Profile {
   // `excluded(name, exception)`: functions whose cycles are kept apart.
   constructor(symbols, excluded = () => false) {
@@ -20,7 +23,7 @@ export class Profile {
     for (const [key, cycles] of this.counts) {
       const address = Math.floor(key / 64), exception = key % 64;
       const name = this.symbols.find(address)?.name ?? 'unknown';
-      yield { name, exception, cycles };
+      yield { name, exception, cycles, address };
     }
   }
 
@@ -31,6 +34,15 @@ export class Profile {
       if (!this.excluded(name, exception)) sums.set(name, (sums.get(name) ?? 0) + cycles);
     }
     return [...sums].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  }
+
+  // Bytes of flash that the instructions came from, in lines of the chip's cache.
+  flashBytes() {
+    const lines = new Set();
+    for (const { name, exception, address } of this.entries()) {
+      if (address >= FLASH && address < FLASH_END && !this.excluded(name, exception)) lines.add(address >>> 3);
+    }
+    return lines.size * 8;
   }
 
   // { counted, excluded }: sums of cycles.
