@@ -356,13 +356,27 @@ static void expect_name(input_t *text, const char *name) {
     }
 }
 
+// Whether the last of the text's words, which '_' parts, are these.
+static bool ends_in_word(const char *text, const char *words) {
+    while (strcmp(text, words) != 0) {
+        const char *end = strchr(text, '_');
+        if (end == NULL) {
+            return false;
+        }
+        text = end + 1;
+    }
+    return true;
+}
+
 static void expect_metric_name(input_t *text, const char *name, const mh_column_t *column) {
     expect(text, is_digit((uint8_t)*name) ? "_" : "");
     expect_name(text, name);
     expect(text, "_");
     expect_name(text, column->name);
-    expect(text, *column->unit == '\0' ? "" : "_");
-    expect_name(text, column->unit);
+    if (*column->unit != '\0' && !ends_in_word(column->name, column->unit)) {
+        expect(text, "_");
+        expect_name(text, column->unit);
+    }
 }
 
 static void expect_help(input_t *text, const char *help) {
