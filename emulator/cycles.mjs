@@ -42,6 +42,7 @@ class Counter {
   constructor(values) {
     this.values = values;
     const link = new RegExp(values.link);
+    this.asked = 0;
     this.isLink = (name, exception) => LINK_EXCEPTIONS.includes(exception) || link.test(name);
   }
 
@@ -114,7 +115,7 @@ class Counter {
     machine.uarts[0].onReceived = () => {
       if (counting === before && connection.inFlight === connection.queue.length) counting = profile;
     };
-    connection.send(text);
+    connection.send(typeof text === 'function' ? text(this.asked++) : text);
     board.until(() => (check(), done), ANSWER_MS);
     machine.uarts[0].onReceived = () => {};
     if (!done) throw new Error(`no complete answer, only ${JSON.stringify(answers.text.slice(0, 200))}`);

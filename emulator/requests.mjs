@@ -1,13 +1,14 @@
-// The requests whose cost is counted, byte for byte the same every time.
+// The requests whose cost is counted, byte for byte the same every time unless said otherwise.
 
 const HOST = 'Host: 192.168.7.2';
 export const FILE = String.fromCharCode(...Array(256).keys()).repeat(64);     // 16 kB
 
-const curl = (path, more = '') => `GET ${path} HTTP/1.1\r\n${HOST}\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\n${more}\r\n`;
+const curl = (path, more = '', version = '8.14.1') =>
+  `GET ${path} HTTP/1.1\r\n${HOST}\r\nUser-Agent: curl/${version}\r\nAccept: */*\r\n${more}\r\n`;
 
-const browser = (path) => [
+const browser = (path, version = '128.0') => [
   `GET ${path} HTTP/1.1`, HOST, 'Connection: keep-alive',
-  'User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
+  `User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:${version}) Gecko/20100101 Firefox/${version}`,
   'Accept: text/html,application/xhtml+xml,*/*;q=0.8', 'Accept-Language: en-US,en;q=0.5', 'Accept-Encoding: gzip, deflate',
   'DNT: 1', 'Upgrade-Insecure-Requests: 1', 'Sec-Fetch-Dest: document', 'Sec-Fetch-Mode: navigate', 'Priority: u=0, i',
   'Cookie: theme=dark',
@@ -17,10 +18,13 @@ const post = (path, length) => `POST ${path} HTTP/1.1\r\n${HOST}\r\nUser-Agent: 
   `Content-Type: text/plain\r\nContent-Length: ${length}\r\n\r\n${'0123456789abcdef'.repeat(length / 16)}`;
 
 // What is sent to a program that serves `path`, and the body that must come back. `answers`: how many, when not one;
-// `idle`: how many connections do nothing meanwhile.
+// `idle`: how many connections do nothing meanwhile. A text that is a function is given how often it has been asked before: the
+// ones called strange come from another client each time, so that no server knows the request.
 const named = {
   curl: (path) => ({ text: curl(path), body: 'hello' }),
   browser: (path) => ({ text: browser(path), body: 'hello' }),
+  strange_curl: (path) => ({ text: (n) => curl(path, '', `8.14.${n % 10}`), body: 'hello' }),
+  strange_browser: (path) => ({ text: (n) => browser(path, `128.${n % 10}`), body: 'hello' }),
   post1k: (path) => ({ text: post(path, 1024), body: '1024' }),
   file16k: (path) => ({ text: curl(`${path}file`), body: FILE }),
 };

@@ -84,6 +84,7 @@ typedef struct _mh_memo_t {
     uint16_t room;              // bytes of it
     uint16_t len;               // of the head, which begins `at` bytes into the block: aligned as it came
     uint8_t at;
+    uint8_t misses;             // of others in its place since it was last asked
 } mh_memo_t;
 
 // Body bytes gathered for Python, in memory that Python gave.
@@ -271,7 +272,7 @@ void sensor_fetch_newest(mh_sensor_endpoint_t *endpoint);      // into its `copy
 // --- memo.c
 // The endpoint that answers what has come, all of it one request, at once; NULL: not known.
 mh_endpoint_t *memo_find(mh_server_t *server, const struct pbuf *in);
-// Remember the request in `in`, which the endpoint has just answered at once, if it came alone and there is room.
+// Remember the request in `in`, which the endpoint has just answered at once, if it came alone, and there is room or it comes often.
 void memo_keep(mh_conn_t *conn, mh_endpoint_t *endpoint);
 bool memo_forget(mh_server_t *server);      // all of them; false when there is none
 

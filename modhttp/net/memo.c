@@ -19,6 +19,9 @@
 // Nor is a longer one.
 #define MEMO_MAX (1024)
 
+// Another takes the place of one that is not asked any more: after so many others, for to remember costs as much as a short answer.
+#define MEMO_MISSES (4)
+
 static uint32_t word_at(const uint8_t *data) {
     uint32_t word;
     memcpy(&word, MH_ALIGNED(data, uint32_t), sizeof(word));
@@ -93,6 +96,9 @@ void memo_keep(mh_conn_t *conn, mh_endpoint_t *endpoint) {
     }
     size_t room = (misaligned(data) + len + MH_HEADS_UNIT - 1) / MH_HEADS_UNIT * MH_HEADS_UNIT;
     mh_memo_t *memo = place(server, data, len);
+    if (memo->endpoint != NULL && ++memo->misses < MEMO_MISSES) {
+        return;
+    }
     forget(server, memo);
     uint8_t *block = may_keep(server, room) ? mh_heads_alloc(&server->heads, room) : NULL;
     if (block == NULL) {
@@ -108,7 +114,11 @@ IN_RAM mh_endpoint_t *memo_find(mh_server_t *server, const struct pbuf *in) {
     if (server->memo_units == 0 || in->len != in->tot_len || in->len < MEMO_MIN) {
         return NULL;
     }
-    const mh_memo_t *memo = place(server, data, in->len);
-    bool same = memo->endpoint != NULL && memo->len == in->len && memo->at == misaligned(data) && is_same(data, memo->block + memo->at, memo->len);
-    return same ? memo->endpoint : NULL;
+    mh_memo_t *memo = place(server, data, in->len);
+    bool alike = memo->endpoint != NULL && memo->len == in->len && memo->at == misaligned(data);
+    if (!alike || !is_same(data, memo->block + memo->at, memo->len)) {
+        return NULL;
+    }
+    memo->misses = 0;
+    return memo->endpoint;
 }
