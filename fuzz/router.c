@@ -3,6 +3,7 @@
 // An input is text, so that it can be read and mutated by line: the first byte chooses the room, then follow
 //   +METHOD PATTERN     add a route
 //   =NUMBER             what serves the rest: a route's number, or none
+//   :NUMBER             what serves the paths that no route has: the same
 //   METHOD PATH         find
 
 #include "core/router.h"
@@ -28,6 +29,7 @@ typedef struct _model_t {
     route_t routes[ROUTES_MAX];
     size_t count;
     int fallback;
+    int missing;
     input_t own[ROUTES_MAX];    // methods that are not the standard's, as they were added
     size_t owns;
 } model_t;
@@ -290,8 +292,13 @@ static answer_t model_find(const model_t *model, input_t method, input_t path) {
         for (size_t i = 0; i < model->count; ++i) {
             answer.allow[i] = true;
         }
+    } else if (fits) {
+        answer.result = MH_ROUTE_NOT_ALLOWED;
+    } else if (model->missing >= 0 && starts_with(path, "/")) {
+        answer.result = MH_ROUTE_FOUND;
+        answer.handler = model->missing;
     } else {
-        answer.result = fits ? MH_ROUTE_NOT_ALLOWED : MH_ROUTE_NOT_FOUND;
+        answer.result = MH_ROUTE_NOT_FOUND;
     }
     return answer;
 }
@@ -406,9 +413,8 @@ static void do_add(model_t *model, mh_router_t *router, input_t line, bool roomy
     }
 }
 
-static void do_fallback(model_t *model, mh_router_t *router, input_t line) {
-    model->fallback = line.len == 0 ? -1 : (int)input_number(&line, 2);
-    mh_router_fallback(router, model->fallback);
+static int input_handler(input_t line) {
+    return line.len == 0 ? -1 : (int)input_number(&line, 2);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
@@ -423,7 +429,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     mh_router_t *router = mh_router_init(memory, size);
     CHECK(router != NULL && mh_router_init(memory, mh_router_size(0, 0) - 1) == NULL);
     model_t *model = calloc(1, sizeof(model_t));
-    model->fallback = -1;
+    model->fallback = model->missing = -1;
     while (input.len != 0) {
         input_t line = input_until(&input, '\n');
         uint8_t first = line.len == 0 ? 0 : line.data[0];
@@ -432,7 +438,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
             do_add(model, router, line, roomy);
         } else if (first == '=') {
             input_byte(&line);
-            do_fallback(model, router, line);
+            model->fallback = input_handler(line);
+            mh_router_fallback(router, model->fallback);
+        } else if (first == ':') {
+            input_byte(&line);
+            model->missing = input_handler(line);
+            mh_router_missing(router, model->missing);
         } else {
             input_t method = input_until(&line, ' ');
             if (is_token(method.data, method.len)) {

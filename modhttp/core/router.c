@@ -241,7 +241,14 @@ static MH_NOINLINE mh_route_result_t find_other(const mh_router_t *router, mh_me
         match->allow = router->known;
         return MH_ROUTE_OPTIONS;
     }
-    return match->allow != 0 ? MH_ROUTE_NOT_ALLOWED : MH_ROUTE_NOT_FOUND;
+    if (match->allow != 0) {
+        return MH_ROUTE_NOT_ALLOWED;
+    }
+    if (router->missing < 0 || len == 0 || *path != '/') {
+        return MH_ROUTE_NOT_FOUND;
+    }
+    match->handler = (uint16_t)router->missing;
+    return MH_ROUTE_FOUND;
 }
 
 mh_route_result_t mh_router_find(const mh_router_t *router, mh_method_t id, const char *method, size_t method_len,

@@ -63,6 +63,9 @@ int mh_router_add(mh_router_t *router, const char *method, size_t method_len, co
 // What serves every method and path that no route does, or -1 for none.
 void mh_router_fallback(mh_router_t *router, int handler);
 
+// What serves the paths that no route has, of methods that some has, where there is no fallback; or -1 for none.
+void mh_router_missing(mh_router_t *router, int handler);
+
 // Find the route for a decoded path. HEAD finds GET's handler when the path has none for HEAD. Bounded: each node is
 // visited at most once. "*" is no path: with OPTIONS it asks for what the whole router can, else only the fallback has it.
 mh_route_result_t mh_router_find(const mh_router_t *router, mh_method_t id, const char *method, size_t method_len,

@@ -55,6 +55,7 @@ mh_router_t *mh_router_init(void *mem, size_t size) {
     router->nodes = 1;
     router->cells = 1;
     router->fallback = -1;
+    router->missing = -1;
     memset(slot_table(router), 0, router->slots * sizeof(uint16_t));
     memset(cell(router, ROOT), 0, sizeof(cell_t));
     return router;
@@ -62,6 +63,10 @@ mh_router_t *mh_router_init(void *mem, size_t size) {
 
 void mh_router_fallback(mh_router_t *router, int handler) {
     router->fallback = handler;
+}
+
+void mh_router_missing(mh_router_t *router, int handler) {
+    router->missing = handler;
 }
 
 // Where in the router a pattern has been followed to: a node, and what the hashes of literal edges go on from.

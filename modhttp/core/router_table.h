@@ -56,6 +56,7 @@ struct _mh_router_t {
     uint16_t cells;
     uint16_t text;              // bytes of it
     int32_t fallback;
+    int32_t missing;
     uint8_t owns;
     own_method_t own[OWN_MAX];
 };

@@ -13,8 +13,9 @@
 // A route's handler number has this bit when its pattern captures anything.
 #define HANDLER_CAPTURES (0x8000)
 
-// The handler of what no route serves.
+// The handlers of what no route serves, and of paths that no route has.
 #define HANDLER_FALLBACK (0x3fff)
+#define HANDLER_MISSING (0x3ffe)
 
 typedef struct _modhttp_server_obj_t {
     mp_obj_base_t base;
@@ -34,6 +35,7 @@ typedef struct _modhttp_server_obj_t {
     mp_obj_t step;          // (generator) -> its first item, where asyncio is loaded and no loop of ours runs
     mp_obj_t publish;       // (path, Sensor): adds the routes of a new sensor
     mp_obj_t fallback;      // handler of what no route serves, or None
+    mp_obj_t missing;       // handler of paths that no route has, or None; other methods on other paths are refused
     struct _modhttp_more_t *spare;
     bool background;        // handlers are called from MicroPython's scheduler
 } modhttp_server_obj_t;

@@ -95,7 +95,7 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->spare = NULL;
     self->endpoints = NULL;
     self->endpoints_len = 0;
-    self->call = self->spawn = self->publish = self->step = self->fallback = mp_const_none;
+    self->call = self->spawn = self->publish = self->step = self->fallback = self->missing = mp_const_none;
     self->background = false;
     return MP_OBJ_FROM_PTR(self);
 }
@@ -172,6 +172,14 @@ static int add_to_router(void *router, mp_obj_t route, size_t number) {
     return result;
 }
 
+// Tell the router what serves what no route does.
+static void set_rest(const modhttp_server_obj_t *self, void *router) {
+    MICROPY_PY_LWIP_ENTER
+    mh_router_fallback(router, self->fallback == mp_const_none ? -1 : HANDLER_FALLBACK);
+    mh_router_missing(router, self->missing == mp_const_none ? -1 : HANDLER_MISSING);
+    MICROPY_PY_LWIP_EXIT
+}
+
 static void grow_router(modhttp_server_obj_t *self, size_t text_len) {
     size_t count;
     mp_obj_t *routes;
@@ -183,9 +191,7 @@ static void grow_router(modhttp_server_obj_t *self, size_t text_len) {
     for (size_t i = 0; i < count; i++) {
         add_to_router(router, routes[i], i);
     }
-    if (self->fallback != mp_const_none) {
-        mh_router_fallback(router, HANDLER_FALLBACK);
-    }
+    set_rest(self, router);
     void *old = self->router;
     if (self->server != NULL) {
         MICROPY_PY_LWIP_ENTER
@@ -205,7 +211,7 @@ static mp_obj_t server_add(size_t n_args, const mp_obj_t *args) {
     mp_obj_str_get_data(args[2], &text_len);
     mp_obj_t route = mp_obj_new_tuple(3, args + 1);
     mp_obj_list_get(self->routes, &count, &routes);
-    if (count >= HANDLER_FALLBACK) {
+    if (count >= HANDLER_MISSING) {
         mp_raise_ValueError(MP_ERROR_TEXT("too many routes"));
     }
     if (self->router == NULL) {
@@ -420,6 +426,9 @@ static size_t fill_args(modhttp_request_obj_t *req, unsigned handler, mp_obj_t a
 static mp_obj_t find_handler(const modhttp_server_obj_t *self, unsigned number) {
     if (number == HANDLER_FALLBACK) {
         return self->fallback;
+    }
+    if (number == HANDLER_MISSING) {
+        return self->missing;
     }
     mp_obj_t *items;
     size_t count;
@@ -651,14 +660,13 @@ static mp_obj_t server_stats(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(server_stats_obj, server_stats);
 
-static void set_fallback(modhttp_server_obj_t *self, mp_obj_t handler) {
-    self->fallback = handler;
+// Before the router knows: a request may come at once.
+static void store_rest(modhttp_server_obj_t *self, mp_obj_t *place, mp_obj_t handler) {
+    *place = handler;
     if (self->router == NULL) {
         grow_router(self, 0);
     }
-    MICROPY_PY_LWIP_ENTER
-    mh_router_fallback(self->router, handler == mp_const_none ? -1 : HANDLER_FALLBACK);
-    MICROPY_PY_LWIP_EXIT
+    set_rest(self, self->router);
 }
 
 static bool server_store(modhttp_server_obj_t *self, qstr attr, mp_obj_t value) {
@@ -676,7 +684,10 @@ static bool server_store(modhttp_server_obj_t *self, qstr attr, mp_obj_t value) 
             self->step = value;
             return true;
         case MP_QSTR_fallback:
-            set_fallback(self, value);
+            store_rest(self, &self->fallback, value);
+            return true;
+        case MP_QSTR_missing:
+            store_rest(self, &self->missing, value);
             return true;
         case MP_QSTR_background:
             self->background = mp_obj_is_true(value);
@@ -686,7 +697,7 @@ static bool server_store(modhttp_server_obj_t *self, qstr attr, mp_obj_t value) 
     }
 }
 
-// port: 0 when not listening. routes: (method, pattern, handler) of each. fallback, and, to set only: call, spawn, step, publish, background.
+// port: 0 when not listening. routes: (method, pattern, handler) of each. To set only: fallback, missing, call, spawn, step, publish, background.
 static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
@@ -699,8 +710,6 @@ static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         dest[0] = MP_OBJ_NEW_SMALL_INT(self->server == NULL ? 0 : mh_server_port(self->server));
     } else if (attr == MP_QSTR_routes) {
         dest[0] = self->routes;
-    } else if (attr == MP_QSTR_fallback) {
-        dest[0] = self->fallback;
     } else {
         dest[1] = MP_OBJ_SENTINEL;      // look in the locals
     }

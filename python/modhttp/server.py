@@ -302,13 +302,14 @@ class Server:
 
     def error(self, what):
         """Decorator: answer with function(request, exc) where a handler raises `what`: an exception class, or a status
-        that HTTPError was raised with. error(404) also has what no route serves.
+        that HTTPError was raised with. error(404) also has the paths that no route, and no callback, serves; what else
+        C answers by itself, such as a 405 for another method on a known path, it answers without.
         """
 
         def add(function):
             self._errors[what] = function
-            if what == 404 and self._core.fallback is None:
-                self._core.fallback = lambda request: function(request, _modhttp.HTTPError(404))
+            if what == 404:
+                self._core.missing = lambda request: function(request, _modhttp.HTTPError(404))
             return function
 
         return add

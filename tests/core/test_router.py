@@ -148,6 +148,26 @@ def test_fallback(core):
     assert router.find("GET", "/b")[0] == NOT_FOUND
 
 
+def test_missing(core):
+    router = Router(core, [("GET", "/a"), ("PURGE", "/b/<name>")])
+    core.lib.mh_router_missing(router.router, 78)
+    assert router.find("GET", "/b") == (FOUND, 78, [], None)
+    assert router.find("PURGE", "/a/b") == (FOUND, 78, [], None)
+    assert router.find("OPTIONS", "/c") == (FOUND, 78, [], None)
+    assert router.find("HEAD", "/") == (FOUND, 78, [], None)
+    assert router.find("GET", "/a") == (FOUND, 0, [], None)
+    assert router.find("PURGE", "/a") == (NOT_ALLOWED, None, None, "GET, HEAD, OPTIONS")
+    assert router.find("OPTIONS", "/b/c") == (OPTIONS, None, None, "OPTIONS, PURGE")
+    assert router.find("BREW", "/a")[0] == router.find("BREW", "/pot")[0] == NOT_IMPLEMENTED
+    assert router.find("OPTIONS", "*") == (OPTIONS, None, None, "GET, HEAD, OPTIONS, PURGE")
+    assert router.find("GET", "*")[0] == router.find("GET", "")[0] == NOT_FOUND
+    core.lib.mh_router_fallback(router.router, 77)
+    assert router.find("GET", "/b") == router.find("POST", "/a") == (FOUND, 77, [], None)
+    core.lib.mh_router_fallback(router.router, -1)
+    core.lib.mh_router_missing(router.router, -1)
+    assert router.find("GET", "/b")[0] == NOT_FOUND
+
+
 def test_no_routes(core):
     router = Router(core)
     assert [router.find(method, "/")[0] for method in ("GET", "HEAD", "OPTIONS")] == [NOT_FOUND] * 3

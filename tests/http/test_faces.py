@@ -524,6 +524,10 @@ app = modhttp.Server()
 def there(request):
     return "there" if not request.query else modhttp.abort(404, "not today")
 
+@app.post("/elsewhere")
+def elsewhere(request):
+    return "elsewhere"
+
 @app.error(404)
 def nowhere(request, exc):
     return "no " + request.path + str(exc.args[1:]), 404
@@ -534,4 +538,48 @@ app.run(port=80)
         for _ in range(2):
             assert (client.get("/there").status_code, client.get("/there").text) == (200, "there")
             assert (client.get("/x").status_code, client.get("/x").text) == (404, "no /x()")
+            assert (client.post("/x").status_code, client.post("/x").text) == (404, "no /x()")
             assert client.get("/there?1").text == "no /there('not today',)"
+        answer = client.post("/there")
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+        answer = client.options("/there")
+        assert (answer.status_code, answer.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+        assert client.request("BREW", "/there").status_code == client.request("BREW", "/x").status_code == 501
+
+
+def test_a_callback_goes_before_error_404(start):
+    program = start("""
+import modhttp
+app = modhttp.Server()
+
+@app.error(404)
+def nowhere(request, exc):
+    return "no " + request.path, 404
+
+@app.get("/there")
+def there(request):
+    return "there"
+
+def everything(request, response):
+    if request.path == "/abort":
+        modhttp.abort(404)
+    response.send("everything")
+
+@app.post("/callback")
+def set_callback(request):
+    app.callback(everything if request.text == "on" else None)
+    return request.text
+
+app.run(port=80)
+""")
+    with program.client() as client:
+        for text in ("off", "on", "off"):
+            assert client.post("/callback", content=text).text == text
+            assert client.get("/there").text == "there"
+            if text == "on":
+                assert client.get("/x").text == client.post("/there").text == "everything"
+                assert client.request("BREW", "/there").text == "everything"
+                assert client.get("/abort").text == "no /abort"
+            else:
+                assert client.get("/x").text == "no /x"
+                assert (client.post("/there").status_code, client.delete("/there").status_code) == (405, 501)
