@@ -1,7 +1,7 @@
 """Starts any program on any target.
 
 A test that takes `server` runs once per target against the program of tests/http/app.py, one instance for all such
-tests; one that takes `start` runs once per target too, with programs of its own.
+tests; one that takes `start` or `program` runs once per target too, with programs of its own.
 """
 
 import sys
@@ -40,3 +40,22 @@ def start(target, tmp_path):
     yield start_program
     for program in programs:
         program.stop()
+
+
+@pytest.fixture(scope="module")
+def program(target, tmp_path_factory):
+    """program(source, files=None, app_port=80): a file, or text, running.
+
+    Started when first asked for, one instance for a module's tests.
+    """
+    running = {}
+
+    def start_program(source, files=None, **options):
+        if source not in running:
+            directory = tmp_path_factory.mktemp("program")
+            running[source] = targets.Program(target, source, directory, files=files, **options)
+        return running[source]
+
+    yield start_program
+    for one in running.values():
+        one.stop()

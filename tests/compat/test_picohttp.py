@@ -262,7 +262,7 @@ def test_minimal_keeps_to_its_files(program, programs, path):
 
 
 def test_words(program, programs):
-    server = program(programs / "picohttp/words.py", app_port=8080)
+    server = program(programs / "picohttp/words.py", files={}, app_port=8080)
     with server.client() as client:
         for path, status, text in (("/hello", 200, "Hello world!"), ("/goodbye/now?a", 200, "Goodbye cruel world"),
                                    ("/", 404, "I don't know what to say")):
