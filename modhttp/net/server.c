@@ -160,48 +160,45 @@ static bool has_waited(const mh_conn_t *conn, uint32_t allowed, uint32_t ms) {
     return conn != NULL && is_past(sys_now(), conn->deadline - allowed + ms);
 }
 
-// The connection that has been idle longest, else one whose client keeps us waiting, if long enough.
-static mh_conn_t *find_victim(mh_server_t *server) {
-    const mh_config_t *config = &server->config;
-    const struct {
-        bool (*fits)(const mh_conn_t *conn);
-        uint32_t allowed;
-        uint32_t enough;
-    } kinds[] = {
-        { is_kept, config->idle_ms, EVICT_IDLE_MS },
-        { conn_is_idle, config->idle_ms, EVICT_STALLED_MS },
-        { is_partial, config->head_ms, EVICT_STALLED_MS },
-        { is_receiving, config->progress_ms, EVICT_STALLED_MS },
-        { is_sending, config->progress_ms, EVICT_UNREAD_MS },
-    };
-    for (size_t i = 0; i < LWIP_ARRAYSIZE(kinds); i++) {
-        mh_conn_t *conn = oldest(server, kinds[i].fits);
-        if (has_waited(conn, kinds[i].allowed, kinds[i].enough)) {
-            return conn;
-        }
-    }
-    return NULL;
-}
+typedef enum { PART, CUT_OFF, SAY_LATE } farewell_t;
 
-// End a connection to make room for another.
-static bool evict(mh_server_t *server) {
-    mh_conn_t *conn = find_victim(server);
-    if (conn == NULL) {
-        return false;
-    }
-    if (conn_is_idle(conn)) {
+static void end_for_room(mh_conn_t *conn, farewell_t farewell) {
+    conn->server->stats.timed_out += farewell != PART;
+    if (farewell == PART) {
         conn_close(conn);
-        return true;
-    }
-    server->stats.timed_out++;
-    if (is_sending(conn)) {
+    } else if (farewell == CUT_OFF) {
         conn_drop(conn);
     } else if (conn->state == CONN_SKIP) {
         conn_linger(conn);      // it has its answer
     } else {
         conn_refuse(conn, 408);
     }
-    return true;
+}
+
+// End a connection to make room for another: the one that has been idle longest, else one whose client keeps us waiting,
+// if long enough.
+static bool evict(mh_server_t *server) {
+    const mh_config_t *config = &server->config;
+    const struct {
+        bool (*fits)(const mh_conn_t *conn);
+        uint32_t allowed;
+        uint32_t enough;
+        farewell_t farewell;
+    } kinds[] = {
+        { is_kept, config->idle_ms, EVICT_IDLE_MS, PART },
+        { conn_is_idle, config->idle_ms, EVICT_STALLED_MS, PART },
+        { is_partial, config->head_ms, EVICT_STALLED_MS, SAY_LATE },
+        { is_receiving, config->progress_ms, EVICT_STALLED_MS, SAY_LATE },
+        { is_sending, config->progress_ms, EVICT_UNREAD_MS, CUT_OFF },
+    };
+    for (size_t i = 0; i < LWIP_ARRAYSIZE(kinds); i++) {
+        mh_conn_t *conn = oldest(server, kinds[i].fits);
+        if (has_waited(conn, kinds[i].allowed, kinds[i].enough)) {
+            end_for_room(conn, kinds[i].farewell);
+            return true;
+        }
+    }
+    return false;
 }
 
 static mh_conn_t *free_slot(mh_server_t *server) {
