@@ -2,11 +2,7 @@
 
 #include <string.h>
 
-static void put_two(char *out, uint32_t value) {
-    uint32_t tens = value * 205 >> 11;      // value / 10 below 100
-    out[0] = (char)('0' + tens);
-    out[1] = (char)('0' + (value - tens * 10));
-}
+#include "core/number.h"
 
 void mh_date(uint64_t seconds, char *out) {
     static const uint64_t last = 253402300799;  // of the year 9999
@@ -26,11 +22,11 @@ void mh_date(uint64_t seconds, char *out) {
     year += era * 400 + (month < 2);
     memcpy(out, "Thu, 01 Jan 1970 00:00:00 GMT", MH_DATE_LEN);
     memcpy(out, &"ThuFriSatSunMonTueWed"[weekday * 3], 3);
-    put_two(out + 5, days + 1);
+    mh_two_digits(days + 1, out + 5);
     memcpy(out + 8, &"JanFebMarAprMayJunJulAugSepOctNovDec"[month * 3], 3);
-    put_two(out + 12, year / 100);
-    put_two(out + 14, year % 100);
-    put_two(out + 17, second / 3600);
-    put_two(out + 20, second / 60 % 60);
-    put_two(out + 23, second % 60);
+    mh_two_digits(year / 100, out + 12);
+    mh_two_digits(year % 100, out + 14);
+    mh_two_digits(second / 3600, out + 17);
+    mh_two_digits(second / 60 % 60, out + 20);
+    mh_two_digits(second % 60, out + 23);
 }

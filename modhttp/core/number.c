@@ -30,6 +30,12 @@ size_t mh_int(int32_t value, char *out) {
     return 1 + mh_decimal(-(uint32_t)value, out + 1);
 }
 
+void mh_two_digits(uint32_t value, char *out) {
+    uint32_t tens = value * 205 >> 11;      // value / 10 below 100
+    out[0] = (char)('0' + tens);
+    out[1] = (char)('0' + (value - tens * 10));
+}
+
 bool mh_decimal_read(const void *text, size_t len, uint32_t max, uint32_t *value) {
     const uint8_t *p = text;
     const uint8_t *end = p + len;
@@ -155,10 +161,8 @@ static char *put_exponent(char *out, const char *digits, int len, int exponent) 
     }
     *out++ = 'e';
     *out++ = exponent < 0 ? '-' : '+';
-    exponent = exponent < 0 ? -exponent : exponent;
-    *out++ = (char)('0' + exponent / 10);
-    *out++ = (char)('0' + exponent % 10);
-    return out;
+    mh_two_digits((uint32_t)(exponent < 0 ? -exponent : exponent), out);
+    return out + 2;
 }
 
 size_t mh_float(float value, char *out) {

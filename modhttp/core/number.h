@@ -25,6 +25,9 @@ size_t mh_float(float value, char *out);
 // and else as the float that the two floats' quotient is.
 size_t mh_scaled(int32_t value, int32_t scale, char *out);
 
+// Two digits, of a value below 100.
+void mh_two_digits(uint32_t value, char *out);
+
 // Whether the text is digits and nothing else, of a number up to `max` (9 or more), which *value then is.
 bool mh_decimal_read(const void *text, size_t len, uint32_t max, uint32_t *value);
 

@@ -76,6 +76,13 @@ def some_floats():
     yield from (chance.randrange(1, INFINITY) for _ in range(SAMPLES))
 
 
+def test_two_digits(core):
+    for value in range(100):
+        room = core.output.room(2)
+        core.lib.mh_two_digits(value, room)
+        assert core.bytes(room, 2) == b"%02d" % value
+
+
 def test_shortest_floats(core):
     for bits in some_floats():
         written = text(core, "float", float_of(bits))
