@@ -105,17 +105,25 @@ static mp_obj_t decode_text(const char *text, size_t len) {
     return decoded_str(&vstr);
 }
 
+// Where the value goes of a key that the dict has not yet: None until then, as making it may raise. Else NULL.
+static mp_obj_t *add_key(mp_obj_t dict, mp_obj_t key) {
+    mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(dict), key, MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
+    if (elem->value != MP_OBJ_NULL) {
+        return NULL;
+    }
+    elem->value = mp_const_none;
+    return &elem->value;
+}
+
 // {key: value}; the first of several values counts.
 static mp_obj_t parse_query(const char *text, size_t len) {
     mp_obj_t dict = mp_obj_new_dict(0);
     const char *key, *value;
     size_t key_len, value_len;
     while (mh_query_next(&text, &len, &key, &key_len, &value, &value_len)) {
-        mp_obj_t name = decode_text(key, key_len);
-        mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(dict), name, MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
-        if (elem->value == MP_OBJ_NULL) {
-            elem->value = mp_const_none;    // decoding may raise: leave no hole
-            elem->value = decode_text(value, value_len);
+        mp_obj_t *place = add_key(dict, decode_text(key, key_len));
+        if (place != NULL) {
+            *place = decode_text(value, value_len);
         }
     }
     return dict;
@@ -149,10 +157,9 @@ static mp_obj_t request_cookies(modhttp_request_obj_t *self) {
         const char *name, *value;
         size_t name_len, value_len;
         while (mh_cookie_next(&rest, &rest_len, &name, &name_len, &value, &value_len)) {
-            mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(dict), field_str(name, name_len), MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
-            if (elem->value == MP_OBJ_NULL) {
-                elem->value = mp_const_none;
-                elem->value = field_str(value, value_len);
+            mp_obj_t *place = add_key(dict, field_str(name, name_len));
+            if (place != NULL) {
+                *place = field_str(value, value_len);
             }
         }
     }
