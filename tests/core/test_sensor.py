@@ -277,6 +277,15 @@ def test_json_escapes(core, value, shown):
     assert sensor.text("json") == f'{{"a":"{shown}"}}'
 
 
+@pytest.mark.parametrize("piece", PIECES)
+def test_what_is_special_in_a_text(core, piece):
+    """Each of it in every run: what chance finds of it differs."""
+    sensor = Sensor(core, [Column("a", STR)])
+    for value in (piece, piece + b"z"):
+        sensor.set([value])
+        assert json.loads(sensor.text("json")) == {"a": clean(value)}
+
+
 def test_as_the_header_has_it(core):
     sensor = Sensor(core, [Column("celsius", INT, scale=1000), Column("door", BOOL)])
     sensor.set([21500, True])
