@@ -44,7 +44,29 @@ mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self) {
     return self->conn;
 }
 
-// --- Text
+// --- Text and bytes
+
+// Longer texts are never interned by MicroPython.
+#define INTERNED_MAX ((1 << 8 * MICROPY_QSTR_BYTES_IN_LEN) - 1)
+
+// A str or bytes object of memory that is its own, and ends with a NUL. MicroPython's own functions hash all of it, at ten
+// cycles a byte or more; a hash of 0 leaves that to whoever needs it.
+static mp_obj_t unhashed(const mp_obj_type_t *type, const char *data, size_t len) {
+    mp_obj_str_t *self = mp_obj_malloc(mp_obj_str_t, type);
+    self->hash = 0;
+    self->len = len;
+    self->data = (const byte *)data;
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static mp_obj_t bytes_from_vstr(vstr_t *vstr) {
+    char *data = vstr->buf;
+    if (vstr->alloc != vstr->len + 1) {     // or it would count the blocks, to give none back
+        data = m_renew(char, data, vstr->alloc, vstr->len + 1);
+    }
+    data[vstr->len] = '\0';
+    return unhashed(&mp_type_bytes, data, vstr->len);
+}
 
 // A str of what a client sent encoded: HTTPError(400) where that is not UTF-8.
 static mp_obj_t decoded_str(vstr_t *vstr) {
@@ -129,6 +151,15 @@ static mp_obj_t parse_query(const char *text, size_t len) {
     return dict;
 }
 
+static mp_obj_t request_head(modhttp_request_obj_t *self) {
+    const uint8_t *data;
+    const mh_head_t *head = mh_conn_head(modhttp_request_conn(self), &data);
+    vstr_t vstr;
+    vstr_init(&vstr, head->len + 1);
+    vstr_add_strn(&vstr, (const char *)data, head->len);
+    return bytes_from_vstr(&vstr);
+}
+
 static mp_obj_t request_client(modhttp_request_obj_t *self) {
     ip_addr_t address;
     uint16_t port;
@@ -194,7 +225,7 @@ static mp_obj_t read_pieces(modhttp_request_obj_t *self, uint32_t left) {
         }
         vstr.len -= want - (size_t)n;
         if (n == 0) {
-            return mp_obj_new_bytes_from_vstr(&vstr);
+            return bytes_from_vstr(&vstr);
         }
         if (vstr.len > self->app->config.max_body) {
             modhttp_raise_http(413, "request body too large");
@@ -220,7 +251,7 @@ static mp_obj_t read_body(modhttp_request_obj_t *self) {
         return read_pieces(self, left);
     }
     vstr_t vstr = { .alloc = size + 1, .len = len, .buf = data };
-    return mp_obj_new_bytes_from_vstr(&vstr);
+    return bytes_from_vstr(&vstr);
 }
 
 static mp_obj_t request_body(modhttp_request_obj_t *self) {
@@ -238,7 +269,7 @@ static mp_obj_t request_text(modhttp_request_obj_t *self) {
     if (!utf8_check((const byte *)data, len)) {
         modhttp_raise_http(400, "request body is not UTF-8");
     }
-    return mp_obj_new_str(data, len);
+    return len <= INTERNED_MAX ? mp_obj_new_str(data, len) : unhashed(&mp_type_str, data, len);     // in the body's memory
 }
 
 static mp_obj_t request_json(modhttp_request_obj_t *self) {
@@ -283,7 +314,7 @@ static mp_obj_t request_pull(mp_obj_t self_in, mp_obj_t n_in) {
         modhttp_raise(n);
     }
     vstr.len = (size_t)n;
-    return mp_obj_new_bytes_from_vstr(&vstr);
+    return bytes_from_vstr(&vstr);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(request_pull_obj, request_pull);
 
@@ -423,8 +454,7 @@ static mp_obj_t request_get(modhttp_request_obj_t *self, qstr attr) {
             head = mh_conn_head(modhttp_request_conn(self), &data);
             return mp_obj_new_str(head->minor == 0 ? "HTTP/1.0" : "HTTP/1.1", 8);
         case MP_QSTR_head:
-            head = mh_conn_head(modhttp_request_conn(self), &data);
-            return mp_obj_new_bytes(data, head->len);
+            return request_head(self);
         case MP_QSTR_begun:
             return mp_obj_new_bool(self->conn == NULL || !mh_conn_is_new(self->conn));
         case MP_QSTR_cookies:

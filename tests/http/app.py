@@ -194,6 +194,15 @@ def text(request):
     return request.text.upper()
 
 
+@app.post("/keys")
+def keys(request):
+    """Whether what a request gives is as good a key as other objects of the same bytes are."""
+    body, words, head = request.body, request.text, request.head
+    copies = ((body, bytes(bytearray(body))), (words, str(bytearray(body), "utf-8")), (head, bytes(bytearray(head))))
+    said = [[one == copy, hash(one) == hash(copy), {one: 1}.get(copy), {copy: 1}.get(one)] for one, copy in copies]
+    return said + [{"path": 1, "method": 2}.get(words), body.decode() == words, len(body), words]
+
+
 @app.post("/json")
 def as_json(request):
     return {"got": request.json}

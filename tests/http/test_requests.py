@@ -170,6 +170,18 @@ def test_text(server):
         assert client.post("/text", content="blue ø".encode()).text == "BLUE ø"
 
 
+@pytest.mark.parametrize("body", [
+    b"", b"path", b"x" * 255, b"x" * 256, "ø".encode() * 128, "blå".encode() * 2500,
+], ids=len)
+def test_body_text_and_head_as_keys(server, body):
+    """MicroPython interns texts up to 255 bytes; of what is longer nothing is hashed until it is a key."""
+    text = body.decode()
+    expected = [[True, True, 1, 1]] * 3 + [1 if text == "path" else None, True, len(body), text]
+    with server.client() as client:
+        assert client.post("/keys", content=body).json() == expected
+        assert client.post("/keys", content=iter([body[:100], body[100:]])).json() == expected
+
+
 def test_json(server):
     with server.client() as client:
         assert client.post("/json", json={"a": [1, "ü", None]}).json() == {"got": {"a": [1, "ü", None]}}
