@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -61,6 +62,13 @@ def command(target, app, port, app_port, flash=None, image=None):
     words = [sys.executable, ROOT / "tools/run.py", "run", "--app", app, "--target", target]
     words += ["--port", str(port), "--app-port", str(app_port)]
     return words + (["--flash", flash] if flash else []) + (["--romfs", image] if image else []), {}
+
+
+def at_once(count, function):
+    """Call it so many times at the same time. Returns the results."""
+    with ThreadPoolExecutor(count) as pool:
+        calls = [pool.submit(function) for _ in range(count)]
+        return [call.result() for call in calls]
 
 
 def write_files(files, directory):
@@ -213,14 +221,23 @@ class Wire:
     def send(self, data):
         self.socket.sendall(data)
 
-    def get(self, path, fields="", version="1.1"):
-        self.send(f"GET {path} HTTP/{version}\r\nHost: test\r\n{fields}\r\n".encode())
+    def get(self, path, fields="", version="1.1", method="GET"):
+        self.send(f"{method} {path} HTTP/{version}\r\nHost: test\r\n{fields}\r\n".encode())
 
     def answer(self, method="GET"):
         """The next answer, whole."""
         response = http.client.HTTPResponse(self, method=method)
         response.begin()
         return Answer(response.status, response.headers, response.read())
+
+    def read_until(self, text, times=1):
+        """What comes until `text` has come so many times; more may be behind it."""
+        got = b""
+        while got.count(text) < times:
+            data = self.socket.recv(1000)
+            assert data, f"no {text!r} in {got!r}"
+            got += data
+        return got
 
     def rest(self):
         """Everything up to the end of the connection."""

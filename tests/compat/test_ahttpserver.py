@@ -1,10 +1,12 @@
 """ahttpserver: the README's programs, its demo, and a program that uses every name of it."""
 
 import json
-import threading
 import time
 
 import pytest
+
+import target as targets
+from clients import end_early, get, is_memory_lost, post, send
 
 INDEX = ("<h1>Grüße</h1>\n" + "x" * 3000).encode()
 FILES = {"index.html": INDEX, "empty.txt": b""}
@@ -273,23 +275,6 @@ def app(program):
     return program(APP, FILES)
 
 
-def get(program, path, fields="", method="GET"):
-    with program.wire() as wire:
-        wire.send(f"{method} {path} HTTP/1.1\r\nHost: test\r\n{fields}\r\n".encode())
-        return wire.answer(method)
-
-
-def post(program, path, *pieces, pause=0.05):
-    """A body that comes in pieces, on a connection of its own."""
-    with program.wire() as wire:
-        wire.send(b"POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n"
-                  % (path.encode(), sum(map(len, pieces))))
-        for piece in pieces:
-            time.sleep(pause)
-            wire.send(piece)
-        return wire.answer()
-
-
 def failures(app):
     return json.loads(get(app, "/failures").body)
 
@@ -468,35 +453,17 @@ def test_exceptions(app):
 
 def test_a_head_in_pieces(app):
     with app.wire() as wire:
-        for piece in (b"\r\nGET /about?", b"x HTTP/1.1\r\nHost: t", b"est\r\nX-One: 3\r\n", b"\r\n"):
-            wire.send(piece)
-            time.sleep(0.05)
+        send(wire, b"\r\nGET /about?", b"x HTTP/1.1\r\nHost: t", b"est\r\nX-One: 3\r\n", b"\r\n")
         assert json.loads(wire.answer().body)["parameters"] == {"x": ""}
 
 
 def test_empty_connections(app):
-    for data in (b"", b"\r\n", b"GET"):
-        with app.wire() as wire:
-            wire.send(data)
-            wire.end()
-            wire.is_over()
-    with app.wire() as wire:
-        wire.vanish()
+    end_early(app)
     assert get(app, "/").status == 200
 
 
 def test_twenty_at_once(app):
-    answers = []
-
-    def ask():
-        answers.append(get(app, "/sleep").body)
-
-    threads = [threading.Thread(target=ask) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == [b'"slept"'] * 20
+    assert targets.at_once(20, lambda: get(app, "/sleep").body) == [b'"slept"'] * 20
 
 
 def test_a_client_that_vanishes(app):
@@ -519,9 +486,7 @@ def test_a_sleep_that_is_not_awaited_delays_no_other_task(app):
     floods = [app.wire() for _ in range(3)]
     for wire in floods:
         wire.get("/flood")
-        got = b""
-        while b"flood" not in got:
-            got += wire.socket.recv(1000)
+        wire.read_until(b"flood")
     time.sleep(1.5)  # until they wait for their clients
     before = ticks()
     assert eventually(lambda: ticks() > before + 10, app)
@@ -540,14 +505,7 @@ def test_memory_stays(app):
         failures(app)
         return json.loads(get(app, "/free").body)
 
-    def growth():
-        before = rounds()
-        for _ in range(4):
-            after = rounds()
-        return before - after
-
-    # Clients of earlier tests may still be leaving; a leak shows each time.
-    assert any(growth() < 400 for _ in range(4))
+    assert not is_memory_lost(rounds)
 
 
 # ---- the programs
@@ -574,9 +532,7 @@ def test_greetings_flood_and_others_are_served(program, programs):
             wire.get("/api/greeting")
         for wire in wires[:2]:
             assert wire.socket.recv(10)  # and no more: the window shuts, and nothing may grow in the server
-        got = b""
-        while got.count(b"event: greeting\ndata: hello\n\n") < 50:
-            got += wires[2].socket.recv(1000)
+        wires[2].read_until(b"event: greeting\ndata: hello\n\n", 50)
         assert get(app, "/").body == INDEX
         during = free()
         for wire in wires:
@@ -599,11 +555,7 @@ def test_demo(program, programs):
     app.wait_for("root: divide by zero\n")
     assert set(json.loads(get(app, "/api/date").body)) == {"year", "month", "day"}
     app.wait_for("uncaught: ZeroDivisionError('divide by zero',)\n")
-    got = b""
-    while got.count(b"event: time\ndata: ") < 3:
-        data = clock.socket.recv(1000)
-        assert data
-        got += data
+    clock.read_until(b"event: time\ndata: ", 3)
     clock.vanish()
     app.wait_for("time: the client is gone\n")
     answer = get(app, "/api/stop")

@@ -9,6 +9,7 @@ import pytest
 
 import emulated
 import target as targets
+from clients import get, post
 
 PAGE_TYPE = "text/html; charset=utf-8"
 
@@ -30,13 +31,7 @@ def everything(europi):
 
 
 def ask(program, path, body=None, fields=""):
-    with program.wire() as wire:
-        if body is None:
-            wire.get(path, fields)
-        else:
-            head = f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n{fields}\r\n"
-            wire.send(head.encode() + body)
-        return wire.answer()
+    return get(program, path, fields) if body is None else post(program, path, body, fields=fields, pause=0)
 
 
 def log(program):

@@ -1,10 +1,12 @@
 """httpserver: the demo, and a program that uses every name of it."""
 
 import json
-import threading
 import time
 
 import pytest
+
+import target as targets
+from clients import end_early, get, is_memory_lost, post, send
 
 INDEX = ("<h1>Grüße</h1>\n" + "x" * 3000).encode()
 FILES = {"index.html": INDEX, "empty.txt": b""}
@@ -236,33 +238,6 @@ def app(program):
     return program(APP, FILES)
 
 
-def get(program, path, fields="", method="GET"):
-    with program.wire() as wire:
-        wire.send(f"{method} {path} HTTP/1.1\r\nHost: test\r\n{fields}\r\n".encode())
-        return wire.answer(method)
-
-
-def post(program, path, *pieces):
-    """A body that comes in pieces, on a connection of its own."""
-    with program.wire() as wire:
-        wire.send(b"POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n"
-                  % (path.encode(), sum(map(len, pieces))))
-        for piece in pieces:
-            time.sleep(0.05)
-            wire.send(piece)
-        return wire.answer()
-
-
-def events(wire, text):
-    """Read until the connection has given `text`."""
-    got = b""
-    while text not in got:
-        data = wire.socket.recv(1000)
-        assert data, got
-        got += data
-    return got
-
-
 # ---- every name
 
 
@@ -344,17 +319,17 @@ def test_kept_connections(app):
     with app.wire() as one, app.wire() as two:
         for wire in (one, two):
             wire.get("/subscribe")
-            events(wire, b"text/event-stream")
+            wire.read_until(b"text/event-stream")
         assert json.loads(get(app, "/publish?first").body) == [2, 0]
         for wire in (one, two):
-            events(wire, b"data: first\n\n")
+            wire.read_until(b"data: first\n\n")
         two.vanish()
         until = time.monotonic() + app.patience
         while json.loads(get(app, "/publish?more").body)[0] == 2 and time.monotonic() < until:
             time.sleep(0.1)
-        events(one, b"data: more\n\n")
+        one.read_until(b"data: more\n\n")
         assert json.loads(get(app, "/dismiss").body) == "dismissed"
-        events(one, b"0\r\n\r\n")
+        one.read_until(b"0\r\n\r\n")
         one.get("/")
         assert one.answer().body == b'"root"', "ended in good order, the connection goes on"
 
@@ -364,10 +339,10 @@ def test_kept_connections_are_given_back(app):
     for number in range(20):
         with app.wire() as wire:
             wire.get("/subscribe")
-            events(wire, b"text/event-stream")
+            wire.read_until(b"text/event-stream")
             if number % 2:
                 get(app, "/dismiss")
-                events(wire, b"0\r\n\r\n")
+                wire.read_until(b"0\r\n\r\n")
             else:
                 wire.vanish()
                 until = time.monotonic() + app.patience
@@ -378,10 +353,10 @@ def test_kept_connections_are_given_back(app):
 def test_kept_connection_and_a_timer(app):
     with app.wire() as wire:
         wire.get("/subscribe")
-        events(wire, b"text/event-stream")
+        wire.read_until(b"text/event-stream")
         get(app, "/timer?start")
         for _ in range(3):
-            events(wire, b"event: tick\ndata: :\n\n")
+            wire.read_until(b"event: tick\ndata: :\n\n")
         get(app, "/timer?end")
         get(app, "/dismiss")
 
@@ -403,7 +378,7 @@ def test_raw(app):
         b"HTTP/1.1 201 Made By Hand\r\nConnection: close\r\n\r\nby hand")
     with app.wire() as wire:
         wire.get("/raw-kept")
-        events(wire, b"\r\n\r\n")
+        wire.read_until(b"\r\n\r\n")
         get(app, "/dismiss")
         assert wire.is_over()
     with app.wire() as wire:
@@ -426,30 +401,14 @@ def test_exceptions(app):
 
 
 def test_empty_connections_and_a_head_in_pieces(app):
-    for data in (b"", b"\r\n", b"GET"):
-        with app.wire() as wire:
-            wire.send(data)
-            wire.end()
-            wire.is_over()
+    end_early(app)
     with app.wire() as wire:
-        for piece in (b"\r\nGET /about?", b"x HTTP/1.1\r\nHost: t", b"est\r\nX-One: 3\r\n", b"\r\n"):
-            wire.send(piece)
-            time.sleep(0.05)
+        send(wire, b"\r\nGET /about?", b"x HTTP/1.1\r\nHost: t", b"est\r\nX-One: 3\r\n", b"\r\n")
         assert json.loads(wire.answer().body)["parameters"] == {"x": ""}
 
 
 def test_twenty_at_once(app):
-    answers = []
-
-    def ask():
-        answers.append(get(app, "/answer").body)
-
-    threads = [threading.Thread(target=ask) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == [b"five and five"] * 20
+    assert targets.at_once(20, lambda: get(app, "/answer").body) == [b"five and five"] * 20
 
 
 def test_a_client_that_vanishes(app):
@@ -467,14 +426,7 @@ def test_memory_stays(app):
             get(app, path, "X-One: 1\r\n")
         return json.loads(get(app, "/free").body)
 
-    def growth():
-        before = rounds()
-        for _ in range(4):
-            after = rounds()
-        return before - after
-
-    # Clients of earlier tests may still be leaving; a leak shows each time.
-    assert any(growth() < 400 for _ in range(4))
+    assert not is_memory_lost(rounds)
 
 
 def test_stop_and_interrupt(app):
@@ -501,10 +453,10 @@ def test_demo(program, programs):
     app.wait_for("ZeroDivisionError: divide by zero\n")
     clock = app.wire()
     clock.get("/api/time")
-    events(clock, b"text/event-stream")
+    clock.read_until(b"text/event-stream")
     if app.target != "rp2040":  # the emulator has no second core to run the thread
         for _ in range(3):
-            events(clock, b"event: time\ndata: ")
+            clock.read_until(b"event: time\ndata: ")
             assert get(app, "/").body == INDEX
         clock.vanish()
         app.wait_for("time: the client is gone\n")

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import target as targets
+from clients import vanish
 
 APP = """
 import gc
@@ -569,25 +570,13 @@ def test_exceptions(server):
 
 
 def test_clients_that_vanish(server):
-    for data in (b"", b"GET /none", b"PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
-                 b"GET /static/image.png?base= HTTP/1.1\r\nHost: x\r\n\r\n"):
-        with server.wire() as wire:
-            wire.send(data)
-        wire = server.wire()
-        wire.send(data)
-        wire.vanish()
+    vanish(server, b"", b"GET /none", b"PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
+           b"GET /static/image.png?base= HTTP/1.1\r\nHost: x\r\n\r\n")
     assert server.get("/status/204").status_code == 204
 
 
 def test_twenty_at_once(server):
-    statuses = []
-    visitors = [threading.Thread(target=lambda: statuses.append(server.get("/data/bytes").status_code))
-                for _ in range(20)]
-    for visitor in visitors:
-        visitor.start()
-    for visitor in visitors:
-        visitor.join()
-    assert len(statuses) == 20
+    statuses = targets.at_once(20, lambda: server.get("/data/bytes").status_code)
     assert set(statuses) <= {200, 503}
     assert statuses.count(200) >= 16
 

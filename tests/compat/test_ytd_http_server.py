@@ -4,10 +4,12 @@ import email.utils
 import http.client
 import json
 import re
-import threading
 import time
 
 import pytest
+
+import target as targets
+from clients import vanish
 
 APP = """
 import json
@@ -409,28 +411,13 @@ def test_exceptions_in_other_methods(server, method):
 
 
 def test_clients_that_vanish(server):
-    for data in (b"", b"GET /none", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
-                 b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"):
-        with server.wire() as wire:
-            wire.send(data)
-        wire = server.wire()
-        wire.send(data)
-        wire.vanish()
+    vanish(server, b"", b"GET /none", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
+           b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
     assert server.get("/none").status_code == 204
 
 
 def test_twenty_at_once(server):
-    statuses = []
-
-    def visit():
-        statuses.append(server.get("/large").status_code)
-
-    visitors = [threading.Thread(target=visit) for _ in range(20)]
-    for visitor in visitors:
-        visitor.start()
-    for visitor in visitors:
-        visitor.join()
-    assert len(statuses) == 20
+    statuses = targets.at_once(20, lambda: server.get("/large").status_code)
     assert set(statuses) <= {200, 503}
     assert statuses.count(200) >= 16
 

@@ -1,9 +1,10 @@
 """Bodies are gathered before a handler is called: slow ones delay nobody, none takes more memory than its share."""
 
-import threading
 import time
 
 import pytest
+
+import target as targets
 
 APP = """
 import gc
@@ -210,18 +211,13 @@ def test_continue_is_said_when_there_is_memory(start_once):
 def test_many_at_once(start_once):
     """More than there is memory for at one time: each waits for its turn, none is refused."""
     body = b"m" * 9000
-    answers = []
 
     def post():
         with start_once.wire() as wire:
             wire.send(head("/echo", len(body)) + body)
-            answers.append(wire.answer())
+            return wire.answer()
 
-    threads = [threading.Thread(target=post) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = targets.at_once(16, post)
     assert [answer.status for answer in answers] == [200] * 16
     assert all(answer.body == body for answer in answers)
 
@@ -259,7 +255,5 @@ def drop(request):
 @pytest.fixture(scope="module")
 def start_once(target, tmp_path_factory):
     """A program of its own that the tests of this file share."""
-    import target as targets
-
     with targets.Program(target, APP + RUN, tmp_path_factory.mktemp("bodies")) as program:
         yield program

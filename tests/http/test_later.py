@@ -82,12 +82,9 @@ def test_pushed_answer_waits_in_nobodys_hands(program):
     app = program(APP)
     with app.wire() as wire:
         wire.get("/stream")
-        got = b""
-        while b"begun " not in got:
-            got += wire.socket.recv(100)
+        wire.read_until(b"begun ")
         assert answer_to(app, "/full") == b"full"
-        while b"xxx" not in got:
-            got += wire.socket.recv(100)
+        wire.read_until(b"xxx")
         assert answer_to(app, "/answer") == b"answered"
 
 
