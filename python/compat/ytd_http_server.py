@@ -13,7 +13,6 @@ import time
 
 from _connection import Connection, Listener, origin_form
 from modhttp import Server
-from modhttp.faces import declared_length
 
 VERSION = "uytd/0.0.0a"
 
@@ -135,7 +134,7 @@ class HTTP_Request_Handler:
 
     def _begin(self, length):
         status, fields = self._head
-        declared = declared_length(fields)
+        declared = _declared_length(fields)
         if declared is not None and declared < length:  # counted in characters
             fields = [field for field in fields if field[0].lower() != "content-length"]
         self._conn.begin(status, fields)
@@ -143,7 +142,7 @@ class HTTP_Request_Handler:
     def _finish(self):
         if not self._conn.request.begun:
             self.send_headers()
-            if self._method != "HEAD" and declared_length(self._head[1]) is None:
+            if self._method != "HEAD" and _declared_length(self._head[1]) is None:
                 self._head[1].append(("Content-Length", 0))
             self._begin(0)
         self._conn.close()
@@ -156,6 +155,13 @@ class HTTP_Request_Handler:
         """The time as HTTP writes it."""
         year, month, day, hour, minute, second, weekday = time.gmtime()[:7]
         return _DATE.format(_DAYS[weekday], day, _MONTHS[month - 1], year, hour, minute, second)
+
+
+def _declared_length(fields):
+    for name, value in fields:
+        if name.lower() == "content-length":
+            return int(value)
+    return None
 
 
 def _code(status):

@@ -1,7 +1,7 @@
 """The two other faces: a class of do_GET, do_POST…, and a callback that is handed a response object."""
 
 from _modhttp import reason
-from modhttp.response import Response, field_lines, pairs
+from modhttp.response import Response, field_lines
 
 
 class Handler:
@@ -64,15 +64,9 @@ class Handler:
 
 def begin(request, status, fields, content_type=None):
     """Begin an answer of `fields`, pairs or a dict, of which Content-Length and Content-Type are HTTP's own."""
-    lines, named = field_lines(fields)
-    request.begin(status, named or content_type, declared_length(fields), lines or None)
-
-
-def declared_length(fields):
-    for name, value in pairs(fields):
-        if name.lower() == "content-length":
-            return int(value)
-    return None
+    lines, named, length = field_lines(fields)
+    length = None if length is None else int(length)
+    request.begin(status, named or content_type, length, lines or None)
 
 
 def methods_of(handler):

@@ -13,8 +13,8 @@ BYTES = "application/octet-stream"
 _OCTETS = (bytes, bytearray, memoryview)
 _OBJECTS = (dict, list)
 
-# Fields that the server says itself.
-_OWN = ("content-length", "transfer-encoding", "date")
+# Fields that the server says itself, as it does Content-Length.
+_OWN = ("transfer-encoding", "date")
 
 
 class Response:
@@ -83,23 +83,25 @@ def pairs(headers):
 
 
 def field_lines(headers):
-    """(field lines as one str, Content-Type's value or None) of a dict or list of pairs.
+    """(field lines as one str, Content-Type's and Content-Length's value, or None) of a dict or list of pairs.
 
     Raises ValueError for a name or value that HTTP does not allow.
     """
     lines = []
-    content_type = None
+    content_type = length = None
     for name, value in pairs(headers):
         value = str(value)
         check_field(name, value)
         lower = name.lower()
         if lower == "content-type":
             content_type = value
+        elif lower == "content-length":
+            length = value
         elif lower not in _OWN:
             lines.append(name + ": " + value + "\r\n")
             if lower == "upgrade":  # which is said of the connection, and has to be called so (RFC 9110 section 7.8)
                 lines.append("Connection: upgrade\r\n")
-    return "".join(lines), content_type
+    return "".join(lines), content_type, length
 
 
 def _encode(body):
@@ -145,7 +147,7 @@ def render(result):
     body, status, headers, content_type = _parts(result)
     fields = None
     if headers:
-        fields, named = field_lines(headers)
+        fields, named, _ = field_lines(headers)
         content_type = content_type or named
     body, default = _encode(body)
     if content_type is None and body:
