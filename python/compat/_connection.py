@@ -4,6 +4,8 @@ from errno import EBADF
 
 from modhttp.faces import begin
 
+_PIECE = 1024  # bytes of a file that are read at a time
+
 
 class Connection:
     """Reads the request's body; writes the body of an answer that begin() began, or else raw bytes.
@@ -158,3 +160,13 @@ def origin_form(request):
         return target
     at = target.find("/", target.find("//") + 2)
     return target[at:] if at >= 0 else "/"
+
+
+def pieces(path, length):
+    """Generate a file's bytes; no more of them than its size was."""
+    buffer = memoryview(bytearray(min(_PIECE, length) or 1))
+    with open(path, "rb") as file:
+        while length and (n := file.readinto(buffer)):
+            n = min(n, length)
+            length -= n
+            yield buffer[:n]

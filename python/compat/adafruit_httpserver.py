@@ -5,14 +5,12 @@ import sys
 from errno import EAGAIN, ECONNRESET, ENOENT
 from socket import getaddrinfo
 
-from _connection import Connection, origin_form
+from _connection import Connection, origin_form, pieces
 from _modhttp import reason
 from modhttp import Response, Server
 
 # On the host a program's directory is what the root of its file system is to a board.
 _FILES = "" if sys.platform == "rp2" else os.getcwd()
-
-_PIECE = 1024  # bytes of a file that are read at a time
 
 
 class HTTPStatus:
@@ -200,7 +198,7 @@ class HTTPResponse:
         except OSError:
             text = ("%s %s\r\n" % (HTTPStatus.NOT_FOUND, self.filename)).encode()
             return 404, MIMEType.TEXT_PLAIN, len(text), (text,)
-        return _code(self.status), MIMEType.mime_type(self.filename), length, _pieces(path, length)
+        return _code(self.status), MIMEType.mime_type(self.filename), length, pieces(path, length)
 
 
 def _code(status):
@@ -223,16 +221,6 @@ def _below(root, filename):
         parts.insert(0, root)
         return "/".join(parts)
     return _FILES + root + "/" + "/".join(parts)
-
-
-def _pieces(path, length):
-    """A file's bytes; no more of them than its size was."""
-    buffer = memoryview(bytearray(min(_PIECE, length) or 1))
-    with open(path, "rb") as file:
-        while length and (n := file.readinto(buffer)):
-            n = min(n, length)
-            length -= n
-            yield buffer[:n]
 
 
 def _send_all(conn, data):

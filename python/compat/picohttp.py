@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 
-from _connection import Headers, Listener
+from _connection import Headers, Listener, pieces
 from modhttp import Server
 from modhttp.response import field_lines
 
@@ -22,7 +22,6 @@ builtins.FileNotFoundError = OSError
 
 _DIRECTORY = const(0x4000)
 _SIZE = const(6)
-_BLOCK = const(1024)
 
 # Seconds that a request may wait behind slow handlers.
 _QUEUE_TIMEOUT = const(120)
@@ -157,26 +156,18 @@ class HttpServer:
 def _answer(request, response):
     """Send the response; what is too large for that is returned as pieces to send."""
     status = int(response.status)
-    fields, content_type = field_lines(response.headers)
+    fields, content_type, _ = field_lines(response.headers)
     name = response._file
     try:
         data = response.data or b""
     except MemoryError:
-        request.begin(status, content_type, os.stat(name)[_SIZE], fields or None)
-        return _pieces(name)
+        length = os.stat(name)[_SIZE]
+        request.begin(status, content_type, length, fields or None)
+        return pieces(name, length)
     if not isinstance(data, (str, bytes, bytearray, memoryview)):
         data = str(data)
     request.begin(status, content_type, len(memoryview(data)), fields or None)  # bytes, not characters
     request.write(data)
-
-
-def _pieces(name):
-    with open(name, "rb") as file:
-        while True:
-            piece = file.read(_BLOCK)
-            if not piece:
-                return
-            yield piece
 
 
 class HttpClient:
