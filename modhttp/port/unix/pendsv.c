@@ -78,8 +78,9 @@ static void run(void) {
         depth = 0; // another thread holds it; its exit sees pendsv_due and triggers again
         return;
     }
-    bool release_helper = atomic_exchange(&helper_waits, false);
+    // In this order: a helper that begins to wait meanwhile is released by this run, or has made the work due for the next.
     pendsv_due = false;
+    bool release_helper = atomic_exchange(&helper_waits, false);
     client.work();
     if (look()) {
         // One run is bounded so that Python gets its turn: the helper comes back at once for the rest.
@@ -91,6 +92,9 @@ static void run(void) {
     events_set();
     if (release_helper) {
         sem_post(&work_done);
+    }
+    if (pendsv_due) {
+        pendsv_trigger();   // the signal came in the middle, and its handler could do nothing
     }
 }
 
