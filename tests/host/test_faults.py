@@ -32,22 +32,26 @@ SETTLED = 45
 # Bytes by which MicroPython's heap may differ: interned strings, and what its collector takes for referenced.
 HEAP_SLACK = 8000
 
-class Patient:
-    """A program and its faults."""
 
-    def __init__(self, directory):
+
+class Patient:
+    """A program and its faults. `lost` says why it is of no more use, once it does not recover."""
+
+    def __init__(self, directory, stack):
         directory.mkdir()
+        self.lost = None
         self.faults = faults.Faults(directory / "faults")
-        self.program = targets.Program(TARGET, Path(__file__).parent / "faults_app.py", directory,
-                                       environment={"MODHTTP_FAULTS": str(self.faults.path)})
+        self.program = stack.enter_context(targets.Program(
+            TARGET, Path(__file__).parent / "faults_app.py", directory,
+            environment={"MODHTTP_FAULTS": str(self.faults.path)}))
         self.references = {}
         for name in SCENARIOS:
-            self.visit(name)  # interns its names, fills lwIP's caches
+            self.visit_undisturbed(name)  # interns its names, fills lwIP's caches
         self.rest = self.state()
         self.at_rest = None
         self.settle()
         self.at_rest = self.faults.used()
-        self.references = {name: self.visit(name)[1] for name in SCENARIOS}
+        self.references = {name: self.visit_undisturbed(name) for name in SCENARIOS}
 
     def state(self):
         try:
@@ -71,8 +75,28 @@ class Patient:
             outcome = str(over)
         return outcome, answers
 
+    def visit_undisturbed(self, name):
+        """Run a scenario without faults. Returns the answers."""
+        with self.recovering():
+            outcome, answers = self.visit(name)
+            assert outcome == "right", f"{name}, without faults: {outcome}"
+        return answers
+
+    @contextlib.contextmanager
+    def recovering(self):
+        """Who does not recover is not waited for again: with each scenario to come that would be as long."""
+        try:
+            yield
+        except AssertionError as error:
+            self.lost = str(error)
+            raise
+
     def settle(self):
         """The next request is served, and everything is free again."""
+        with self.recovering():
+            self.wait_for_rest()
+
+    def wait_for_rest(self):
         deadline = time.monotonic() + SETTLED
         while True:
             state = self.state()
@@ -88,16 +112,20 @@ class Patient:
 
     def restart(self):
         """After a Ctrl-C, which the program may only now hear of: its server stops, and starts again."""
-        for _ in range(PATIENCE * 20):
-            with contextlib.suppress(AssertionError):
-                self.state()
-                return
-            time.sleep(0.05)
+        deadline = time.monotonic() + PATIENCE
+        with self.recovering():
+            while True:
+                try:
+                    self.state()
+                    return
+                except AssertionError as error:
+                    assert time.monotonic() < deadline, f"not started again after a Ctrl-C: {error}"
+                time.sleep(0.05)
 
     def count(self, name):
         """The calls of each kind in a run without faults."""
         self.faults.clear()
-        assert self.visit(name)[0] == "right", name
+        self.visit_undisturbed(name)
         counts = {kind: self.faults.calls(kind) for kind in faults.KINDS}
         self.settle()
         return counts
@@ -142,11 +170,12 @@ class Patient:
 def patients(tmp_path_factory):
     targets.prepare(TARGET)
     directory = tmp_path_factory.mktemp("faults")
-    with ThreadPoolExecutor(PROGRAMS) as pool:
-        patients = list(pool.map(lambda number: Patient(directory / str(number)), range(PROGRAMS)))
-    yield patients
-    for patient in patients:
-        assert patient.program.stop() in (0, -15)
+    with contextlib.ExitStack() as stack:
+        with ThreadPoolExecutor(PROGRAMS) as pool:
+            patients = list(pool.map(lambda number: Patient(directory / str(number), stack), range(PROGRAMS)))
+        yield patients
+        for patient in patients:
+            assert patient.program.stop() in (0, -15)
 
 
 def report(tally):
@@ -184,6 +213,8 @@ def spread(patients, names, kinds, bursts, size):
     def work(name, kind):
         patient = free.pop()
         try:
+            if patient.lost:
+                return f"{name}, {kind}: not tried with a program that has not recovered: {patient.lost}"
             calls = patient.count(name)[kind]
             return inject(patient, name, kind, bursts, calls, size, tally)
         except Exception as error:  # it goes into the report

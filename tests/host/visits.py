@@ -11,6 +11,9 @@ import target as targets
 # Seconds until a client gives up. The app's deadlines are 4 s; lost packets are repeated after 3 s, then after longer.
 PATIENCE = 15
 
+# Seconds until a visit is over in any case: a server that goes on sending is not waited for, either.
+VISIT = 120
+
 # The server's answers to a request that it cannot serve for want of memory, or whose body it lost the patience for.
 REFUSALS = (500, 503, 408)
 
@@ -35,6 +38,7 @@ class Talk:
         self.answers = []
         self.refused = []
         self.ended = False
+        self.deadline = time.monotonic() + VISIT
 
     def __enter__(self):
         return self
@@ -133,6 +137,7 @@ class Talk:
         data = b""
         try:
             while not data.endswith(end):
+                assert time.monotonic() < self.deadline, f"no {end!r} at the end of {data[-200:]!r}"
                 piece = self.wire.makefile("r").read1(1)
                 if not piece:
                     raise Over("cut short" if data else "closed")
