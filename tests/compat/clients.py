@@ -24,6 +24,15 @@ def send(wire, *pieces, pause=0.05):
         wire.send(piece)
 
 
+def lasts(program, *paths):
+    """Whether a connection is kept for all of these requests, and ended with the last one's answer."""
+    with program.wire() as wire:
+        for path in paths:
+            wire.get(path)
+            assert wire.answer().status in (200, 404)
+        return wire.is_over()
+
+
 def end_early(program):
     """Connections that the client ends before there is a request."""
     for data in (b"", b"\r\n", b"GET"):

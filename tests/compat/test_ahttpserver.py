@@ -6,7 +6,7 @@ import time
 import pytest
 
 import target as targets
-from clients import end_early, get, is_memory_lost, post, send
+from clients import end_early, get, is_memory_lost, lasts, post, send
 
 INDEX = ("<h1>Grüße</h1>\n" + "x" * 3000).encode()
 FILES = {"index.html": INDEX, "empty.txt": b""}
@@ -344,11 +344,7 @@ def test_response(app):
 
 
 def test_connections_last_unless_closed(app):
-    with app.wire() as wire:
-        for path in ("/", "/answer", "/nowhere", "/large", "/silent", "/answer?close=1"):
-            wire.get(path)
-            assert wire.answer().status in (200, 404)
-        assert wire.is_over()
+    assert lasts(app, "/", "/answer", "/nowhere", "/large", "/silent", "/answer?close=1")
 
 
 def test_no_route(app):

@@ -114,20 +114,25 @@ class Talk:
         except TimeoutError:
             self.poke()
 
-    def read(self, expected):
-        """Raw bytes."""
-        data = b""
+    @contextlib.contextmanager
+    def reading(self):
         try:
-            while len(data) < len(expected):
-                piece = self.wire.makefile("r").read1(len(expected) - len(data))
-                if not piece:
-                    break
-                data += piece
+            yield
         except ConnectionError:
             raise Over("reset") from None
         except TimeoutError:
             self.poke()
             raise Over(SILENT) from None
+
+    def read(self, expected):
+        """Raw bytes."""
+        data = b""
+        with self.reading():
+            while len(data) < len(expected):
+                piece = self.wire.makefile("r").read1(len(expected) - len(data))
+                if not piece:
+                    break
+                data += piece
         assert expected.startswith(data), data
         if data != expected:
             raise Over("cut short")
@@ -135,18 +140,13 @@ class Talk:
     def until(self, end):
         """Bytes up to and with these."""
         data = b""
-        try:
+        with self.reading():
             while not data.endswith(end):
                 assert time.monotonic() < self.deadline, f"no {end!r} at the end of {data[-200:]!r}"
                 piece = self.wire.makefile("r").read1(1)
                 if not piece:
                     raise Over("cut short" if data else "closed")
                 data += piece
-        except ConnectionError:
-            raise Over("reset") from None
-        except TimeoutError:
-            self.poke()
-            raise Over(SILENT) from None
         return data
 
     def begin(self):
