@@ -26,6 +26,9 @@ enum {
 
 #define MH_ROUTER_CAPTURES (8)
 
+// A larger block holds no more routes.
+#define MH_ROUTER_SIZE_MAX (786432)
+
 typedef struct _mh_router_t mh_router_t;
 
 // One captured segment: offsets into the path.

@@ -23,7 +23,7 @@ typedef struct _modhttp_server_obj_t {
     mh_server_t *server;
     mh_config_t config;
     void *router;
-    size_t text_len;        // bytes of all patterns
+    size_t router_size;
     mp_uint_t start_ms;     // when it last began to listen
     mh_endpoint_t **endpoints;      // by route, NULL where the handler is Python's
     size_t endpoints_len;

@@ -17,8 +17,9 @@
 #define POLL_BATCH_MAX (16)
 #define BACKGROUND_BATCH_MAX (2)
 
-// Routes that a new server has room for; it grows.
+// Routes that a new server has room for, and bytes of their paths; it grows.
 #define ROUTES_INITIAL (16)
+#define ROUTES_TEXT_INITIAL (256)
 
 // --- Construction
 
@@ -87,7 +88,7 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->next = NULL;
     self->server = NULL;
     self->router = NULL;
-    self->text_len = 0;
+    self->router_size = 0;
     self->start_ms = mp_hal_ticks_ms();
     self->routes = mp_obj_new_list(0, NULL);
     self->render = args[0];
@@ -180,14 +181,17 @@ static void set_rest(const modhttp_server_obj_t *self, void *router) {
     MICROPY_PY_LWIP_EXIT
 }
 
-static void grow_router(modhttp_server_obj_t *self, size_t text_len) {
+// Have a router of that size know all routes. One that is in use stays until then; before, there need not be room for both. It goes to
+// the end of the heap: among what a program leaves behind with each route, a larger one, and the server, would find no room.
+static void build_router(modhttp_server_obj_t *self, size_t size) {
     size_t count;
     mp_obj_t *routes;
     mp_obj_list_get(self->routes, &count, &routes);
-    size_t room = count < ROUTES_INITIAL ? ROUTES_INITIAL : 2 * count;
-    size_t size = mh_router_size(room, 2 * (self->text_len + text_len) + 16 * ROUTES_INITIAL);
-    void *mem = m_new(uint32_t, (size + 3) / 4);
-    mh_router_t *router = mh_router_init(mem, size);
+    if (self->server == NULL) {
+        m_del(uint8_t, self->router, 0);
+        self->router = NULL;
+    }
+    mh_router_t *router = mh_router_init(new_at_end(size), size);
     for (size_t i = 0; i < count; i++) {
         add_to_router(router, routes[i], i);
     }
@@ -199,35 +203,47 @@ static void grow_router(modhttp_server_obj_t *self, size_t text_len) {
         MICROPY_PY_LWIP_EXIT
     }
     self->router = router;
+    self->router_size = size;
     m_del(uint8_t, old, 0);
+}
+
+// There is none at first, and after a MemoryError.
+static void ensure_router(modhttp_server_obj_t *self) {
+    if (self->router == NULL) {
+        build_router(self, self->router_size > 0 ? self->router_size : mh_router_size(ROUTES_INITIAL, ROUTES_TEXT_INITIAL));
+    }
+}
+
+// What the routes will take is not known before: a quarter more each time.
+static void grow_router(modhttp_server_obj_t *self) {
+    if (self->router_size == MH_ROUTER_SIZE_MAX) {
+        mp_raise_ValueError(MP_ERROR_TEXT("too many routes"));
+    }
+    build_router(self, MIN(self->router_size + self->router_size / 4, MH_ROUTER_SIZE_MAX));
 }
 
 // add(method, pattern, handler)
 static mp_obj_t server_add(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     modhttp_server_obj_t *self = MP_OBJ_TO_PTR(args[0]);
-    size_t text_len, count;
+    size_t count;
     mp_obj_t *routes;
-    mp_obj_str_get_data(args[2], &text_len);
     mp_obj_t route = mp_obj_new_tuple(3, args + 1);
     mp_obj_list_get(self->routes, &count, &routes);
     if (count >= HANDLER_MISSING) {
         mp_raise_ValueError(MP_ERROR_TEXT("too many routes"));
     }
-    if (self->router == NULL) {
-        grow_router(self, text_len);
-    }
+    ensure_router(self);
     set_endpoint(self, count, args[3]);
     mp_obj_list_append(self->routes, route);    // first: a request may come as soon as the router knows it
     int result = add_to_router(self->router, route, count);
-    if (result == MH_ROUTER_FULL) {
+    while (result == MH_ROUTER_FULL) {
         ((mp_obj_list_t *)MP_OBJ_TO_PTR(self->routes))->len = count;
-        grow_router(self, text_len);
+        grow_router(self);
         mp_obj_list_append(self->routes, route);
         result = add_to_router(self->router, route, count);
     }
     if (result == MH_ROUTER_OK) {
-        self->text_len += text_len;
         return mp_const_none;
     }
     ((mp_obj_list_t *)MP_OBJ_TO_PTR(self->routes))->len = count;
@@ -347,6 +363,9 @@ static mp_obj_t server_listen(mp_obj_t self_in, mp_obj_t port_in, mp_obj_t host_
     MICROPY_PY_LWIP_EXIT
     if (!up) {
         raise_os_error(MP_EHOSTUNREACH, new_text("no network interface is up: connect one before starting the server"));
+    }
+    if (self->router_size > 0) {
+        ensure_router(self);
     }
     mh_server_t *server = server_core(self);
     if (mh_server_listens(server, &address, (uint16_t)port)) {
@@ -663,9 +682,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(server_stats_obj, server_stats);
 // Before the router knows: a request may come at once.
 static void store_rest(modhttp_server_obj_t *self, mp_obj_t *place, mp_obj_t handler) {
     *place = handler;
-    if (self->router == NULL) {
-        grow_router(self, 0);
-    }
+    ensure_router(self);
     set_rest(self, self->router);
 }
 

@@ -317,6 +317,20 @@ def test_a_huge_block(core):
     assert core.lib.mh_router_find(router, core.lib.MH_GET, b"GET", 3, b"/", 1, match) == NOT_FOUND
 
 
+@pytest.mark.parametrize(("pattern", "methods"), [
+    ("/{:x}", ["GET"]), ("/{:0200x}", ["GET"]), ("/{:x}", ["GET", "PUT", "POST", "PATCH"]),
+])
+def test_larger_than_the_largest_holds_no_more(core, pattern, methods):
+    """Whatever there is too much of: nodes, text, cells."""
+    size = core.lib.MH_ROUTER_SIZE_MAX
+    routers = [Router(core, size=size), Router(core, size=2 * size)]
+    for i in range(65536):
+        results = [router.add(method, pattern.format(i), i % 100) for method in methods for router in routers]
+        if FULL in results:
+            break
+    assert results[::2] == results[1::2]
+
+
 def test_paths_that_are_none(core):
     router = Router(core, [("GET", "/<path:x>")])
     assert router.find("GET", "")[0] == NOT_FOUND
