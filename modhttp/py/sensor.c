@@ -125,20 +125,35 @@ static void set_column(mh_column_t *column, qstr name, mp_obj_t field) {
     }
 }
 
-// MicroPython's own conversion takes no int of 2**31 or more on the boards, and no -2**31.
-static bool fits_32_bits(mp_obj_t obj, int32_t *value) {
+// False where it is no int. MicroPython's own conversion takes no int of 2**31 or more on the boards, and no -2**31.
+static bool get_32_bits(mp_obj_t obj, int32_t *value, bool *fits) {
     if (mp_obj_is_exact_type(obj, &mp_type_int)) {      // a large one
         byte data[4];
-        bool fits = mp_obj_int_to_bytes_impl(obj, MP_ENDIANNESS_BIG, sizeof(data), data);
+        *fits = mp_obj_int_to_bytes_impl(obj, MP_ENDIANNESS_BIG, sizeof(data), data);
         memcpy(value, data, sizeof(data));
-        return fits && (*value < 0) == (mp_obj_int_sign(obj) < 0);
+        *fits = *fits && (*value < 0) == (mp_obj_int_sign(obj) < 0);
+        return true;
     }
-    mp_int_t small = mp_obj_get_int(obj);
+    mp_int_t small;
+    if (!mp_obj_get_int_maybe(obj, &small)) {
+        return false;
+    }
     *value = (int32_t)small;
-    return small == *value;
+    *fits = small == *value;
+    return true;
 }
 
-static int32_t get_int(mp_obj_t obj, int32_t scale, qstr name) {
+// room: celsius takes a float, not str
+static NORETURN void raise_type(const modhttp_sensor_obj_t *self, size_t i, mp_obj_t obj) {
+    static const char *const kinds[] = { "an int", "a float", "a bool", "a str" };
+    const mh_column_t *column = &self->columns[i];
+    const char *kind = column->scale == 1 ? kinds[column->type] : "an int or float";
+    mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("%s: %q takes %s, not %s"), self->endpoint.name, self->qstrs[i], kind,
+        mp_obj_get_type_str(obj));
+}
+
+static int32_t get_int(const modhttp_sensor_obj_t *self, size_t i, mp_obj_t obj) {
+    int32_t scale = self->columns[i].scale;
     if (scale != 1 && mp_obj_is_float(obj)) {
         mp_float_t value = mp_obj_get_float(obj) * (mp_float_t)scale;
         value += value < 0 ? (mp_float_t)-0.5 : (mp_float_t)0.5;
@@ -147,26 +162,37 @@ static int32_t get_int(mp_obj_t obj, int32_t scale, qstr name) {
         }
     } else {
         int32_t value;
-        if (fits_32_bits(obj, &value)) {
+        bool fits;
+        if (!get_32_bits(obj, &value, &fits)) {
+            raise_type(self, i, obj);
+        }
+        if (fits) {
             return value;
         }
     }
-    raise_column(&mp_type_OverflowError, MP_ERROR_TEXT("%q must fit 32 bits"), name);
+    raise_column(&mp_type_OverflowError, MP_ERROR_TEXT("%q must fit 32 bits"), self->qstrs[i]);
 }
 
-static void get_value(const mh_column_t *column, qstr name, mp_obj_t obj, mh_value_t *value) {
-    switch (column->type) {
+static void get_value(const modhttp_sensor_obj_t *self, size_t i, mp_obj_t obj, mh_value_t *value) {
+    mp_float_t f;
+    switch (self->columns[i].type) {
         case MH_COLUMN_FLOAT:
-            value->f = (float)mp_obj_get_float(obj);
+            if (!mp_obj_get_float_maybe(obj, &f)) {
+                raise_type(self, i, obj);
+            }
+            value->f = (float)f;
             break;
         case MH_COLUMN_BOOL:
             value->i = mp_obj_is_true(obj);
             break;
         case MH_COLUMN_STR:
+            if (!mp_obj_is_str_or_bytes(obj)) {
+                raise_type(self, i, obj);
+            }
             value->s.text = mp_obj_str_get_data(obj, &value->s.len);
             break;
         default:
-            value->i = get_int(obj, column->scale, name);
+            value->i = get_int(self, i, obj);
     }
 }
 
@@ -191,7 +217,7 @@ static mp_obj_t sensor_update(size_t n_args, const mp_obj_t *args, mp_map_t *kw)
     for (size_t i = 0; i < kw->alloc; i++) {
         if (mp_map_slot_is_filled(kw, i)) {
             size_t column = find_column(self, kw->table[i].key);
-            get_value(&self->columns[column], self->qstrs[column], kw->table[i].value, &values[column]);
+            get_value(self, column, kw->table[i].value, &values[column]);
             which |= 1u << column;
         }
     }
@@ -209,7 +235,7 @@ static void fill(modhttp_sensor_obj_t *self, const mp_map_elem_t *fields) {
             preset = ((modhttp_field_obj_t *)MP_OBJ_TO_PTR(preset))->preset;
         }
         mh_value_t value;
-        get_value(&self->columns[i], self->qstrs[i], preset, &value);
+        get_value(self, i, preset, &value);
         mh_column_set(&self->columns[i], sample, &value);
     }
 }

@@ -723,11 +723,20 @@ def test_ints_beyond_32_bits_are_overflow_errors(server, number):
     assert server.get("/api/room").json() == before and server.get("/bad").status_code == 404
 
 
-@pytest.mark.parametrize("field", ["celsius='x'", "humidity='x'", "humidity=1.5", "who=1", "celsius=None"])
-def test_values_of_another_type_are_type_errors(server, field):
-    before = server.get("/api/room").json()
-    assert evaluate(server, f"room.update({field}, door=True)").startswith("TypeError: ")
-    assert server.get("/api/room").json() == before
+@pytest.mark.parametrize("sensor, field, said", [
+    ("room", "celsius='x'", "celsius takes a float, not str"),
+    ("room", "celsius=None", "celsius takes a float, not NoneType"),
+    ("room", "humidity='x'", "humidity takes an int, not str"),
+    ("room", "humidity=1.5", "humidity takes an int, not float"),
+    ("room", "who=1", "who takes a str, not int"),
+    ("volts", "volts='3.3'", "volts takes an int or float, not str"),
+])
+def test_values_of_another_type_are_type_errors(server, sensor, field, said):
+    before = evaluate(server, f"{sensor}.seq")
+    for more in ("", ", humidity=1", ", noise=1"):
+        raised = evaluate(server, f"{sensor}.update({field}{more})")
+        assert raised == f"TypeError: {sensor}: {said}" or more and raised.startswith("TypeError: ")
+    assert evaluate(server, f"{sensor}.seq") == before, "no sample was taken"
 
 
 def test_limits_can_be_reached(server):
