@@ -433,3 +433,8 @@ size_t mh_sensor_metric_max(const mh_sensor_t *sensor, const char *name, unsigne
     size_t help_max = sizeof(HELP " \n") - 1 + REPLACEMENT_MAX * strlen(shown->help);
     return 3 * name_max + help_max + sizeof(TYPE GAUGE) - 1 + sizeof(" \n") - 1 + value_max(shown);
 }
+
+size_t mh_sensor_metric_name(const mh_sensor_t *sensor, const char *name, unsigned column, char *out) {
+    const mh_column_t *shown = &sensor->columns[column];
+    return shown->type == MH_COLUMN_STR ? 0 : (size_t)(put_metric_name(out, name, shown) - out);
+}

@@ -92,5 +92,7 @@ size_t mh_sensor_row_max(const mh_sensor_t *sensor);
 // What is no letter or digit becomes '_' in the name, and '_' comes before a digit that would begin it.
 size_t mh_sensor_metric(const mh_sensor_t *sensor, const mh_sample_t *sample, const char *name, unsigned column, char *out);
 size_t mh_sensor_metric_max(const mh_sensor_t *sensor, const char *name, unsigned column);
+// The metric's name alone; mh_sensor_metric_max() is enough for it.
+size_t mh_sensor_metric_name(const mh_sensor_t *sensor, const char *name, unsigned column, char *out);
 
 #endif

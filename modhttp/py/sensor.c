@@ -294,7 +294,22 @@ static mp_obj_t sensor_endpoint(mp_obj_t self_in, mp_obj_t form_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(sensor_endpoint_obj, sensor_endpoint);
 
-// seq: of the newest sample. name.
+// What its fields are called at /metrics.
+static mp_obj_t metric_names(const modhttp_sensor_obj_t *self) {
+    const mh_sensor_t *sensor = &self->endpoint.sensor;
+    mp_obj_t names = mp_obj_new_list(0, NULL);
+    for (unsigned i = 0; i < sensor->column_count; i++) {
+        vstr_t vstr;
+        vstr_init(&vstr, mh_sensor_metric_max(sensor, self->endpoint.name, i) + 1);
+        vstr.len = mh_sensor_metric_name(sensor, self->endpoint.name, i, vstr.buf);
+        if (vstr.len > 0) {
+            mp_obj_list_append(names, mp_obj_new_str_from_vstr(&vstr));
+        }
+    }
+    return names;
+}
+
+// seq: of the newest sample. name. metrics: a list of names.
 static void sensor_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     modhttp_sensor_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
@@ -304,6 +319,8 @@ static void sensor_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         dest[0] = mp_obj_new_int_from_uint(self->endpoint.sensor.seq);
     } else if (attr == MP_QSTR_name) {
         dest[0] = self->name;
+    } else if (attr == MP_QSTR_metrics) {
+        dest[0] = metric_names(self);
     } else {
         dest[1] = MP_OBJ_SENTINEL;
     }

@@ -113,8 +113,18 @@ class Server:
         self._measure(sensor)
 
     def _check_name(self, sensor):
-        if self._metrics and any(other.name == sensor.name for other in self._metrics.sensors):
-            raise ValueError("another sensor is called %s: give this one a name of its own" % sensor.name)
+        taken = {}
+        for other in self._metrics.sensors if self._metrics else ():
+            if other.name == sensor.name:
+                raise ValueError("another sensor is called %s: give this one a name of its own" % sensor.name)
+            taken.update((metric, other.name) for metric in other.metrics)
+        for metric in sensor.metrics:
+            if metric.startswith("modhttp_"):
+                raise ValueError("modhttp_... in /metrics is the server's own: give the sensor another name")
+            if metric in taken:
+                names = metric, taken[metric], sensor.name
+                raise ValueError("two fields would be %s in /metrics, of %s and of %s: give one another name" % names)
+            taken[metric] = sensor.name
         for _, parent in self._mounts:
             parent._check_name(sensor)
 

@@ -86,13 +86,13 @@ class Sensor:
         lib = self.core.lib
         limit = getattr(lib, f"mh_sensor_{bound or name}_max")(self.it, *more)
         room = self.core.output.room(limit)
-        given = () if name.endswith("names") else (self.sample,)
+        given = () if name.endswith(("names", "_name")) else (self.sample,)
         length = getattr(lib, f"mh_sensor_{name}")(self.it, *given, *more, room)
         assert length <= limit
         return self.core.bytes(room, length).decode()
 
-    def metric(self, name, column):
-        return self.text("metric", self.core.ffi.new("char[]", name.encode()), column)
+    def metric(self, name, column, what="metric"):
+        return self.text(what, self.core.ffi.new("char[]", name.encode()), column, bound="metric")
 
 
 # ---- samples
@@ -347,6 +347,7 @@ def test_metric(core, name, column_name, unit, text, scale, data):
     assert family.documentation.split() == text.split()
     [sample] = family.samples
     assert sample.labels == {} and sample.name == family.name
+    assert sensor.metric(name, 1, "metric_name") == family.name
     assert is_metric(column, value, sample.value)
 
 
@@ -379,7 +380,7 @@ def test_unit_is_said_once(core, name, unit, shown):
 
 def test_a_str_is_no_metric(core):
     sensor = Sensor(core, [Column("a", STR)])
-    assert sensor.metric("a", 0) == ""
+    assert sensor.metric("a", 0) == sensor.metric("a", 0, "metric_name") == ""
 
 
 def test_malformed_help(core):

@@ -670,6 +670,8 @@ while True:
 
 # ---- what a program may get wrong
 
+ALIKE = "two fields would be lab_air_co2 in /metrics, of lab_air and of"
+
 
 @pytest.mark.parametrize("expression, raised", [
     ("app.sensor('/bad')", "ValueError: a sensor has 1 to 32 fields"),
@@ -698,6 +700,18 @@ while True:
     ("app.sensor('/api/room', name='other', a=1)", "ValueError: GET /api/room already has a handler"),
     ("app.sensor('/bad', name='room', a=1)",
      "ValueError: another sensor is called room: give this one a name of its own"),
+    ("app.sensor('/bad', name='lab', air_co2=1)", f"ValueError: {ALIKE} lab: give one another name"),
+    ("app.sensor('/bad', name='lab', air=modhttp.Field(1, unit='co2'))",
+     f"ValueError: {ALIKE} lab: give one another name"),
+    ("app.sensor('/bad', name='lab-air', co2=1)", f"ValueError: {ALIKE} lab-air: give one another name"),
+    ("app.sensor('/bad', x_y=1, x=modhttp.Field(2, unit='y'))",
+     "ValueError: two fields would be bad_x_y in /metrics, of bad and of bad: give one another name"),
+    ("(lambda other: (other.sensor('/lab', air_co2=1), app.mount('/bad', other)))(modhttp.Server())",
+     f"ValueError: {ALIKE} lab: give one another name"),
+    ("(lambda other: (app.mount('/bad', other), other.sensor('/lab', air_co2=1)))(modhttp.Server())",
+     f"ValueError: {ALIKE} lab: give one another name"),
+    ("app.sensor('/bad', name='modhttp', connections=1)",
+     "ValueError: modhttp_... in /metrics is the server's own: give the sensor another name"),
     ("app.sensor('bad', a=1)", "ValueError: bad route GET bad"),
     ("app.sensor('/bad/<x>', a=1)", "ValueError: a sensor's path has no captures: /bad/<x>"),
     ("app.sensor('/text', name='bad', a=1)", "ValueError: GET /text already has a handler"),
