@@ -1,5 +1,6 @@
 # adafruit_httpserver as its authors release it for CircuitPython, on MicroPython's sockets. It closes each connection.
 # cycles: requests=curl,browser,post1k,file16k package=adafruit_httpserver
+import builtins
 import socket
 import sys
 import time
@@ -15,8 +16,12 @@ class Traceback:
     print_exception = sys.print_exception
 
 
+class TimeoutError(OSError):
+    pass
+
+
 class Socket:
-    """A socket with recv_into()."""
+    """A socket with recv_into(). At the end of a stream that is a time-out: the release would ask for more for ever."""
 
     def __init__(self, *args):
         self.socket = args[0] if len(args) == 1 else socket.socket(*args)
@@ -29,6 +34,8 @@ class Socket:
 
     def recv_into(self, buffer, size):
         data = self.socket.recv(size)
+        if not data:
+            raise TimeoutError
         buffer[: len(data)] = data
         return len(data)
 
@@ -43,6 +50,7 @@ class Pool:
 # What CircuitPython has, and the release imports.
 sys.modules["time"] = Time
 sys.modules["traceback"] = Traceback
+builtins.TimeoutError = TimeoutError
 from adafruit_httpserver import Response, Server  # noqa: E402
 
 server = Server(Pool)

@@ -29,6 +29,10 @@
 #undef MICROPY_VFS_ROM_IOCTL
 #define MICROPY_VFS_ROM_IOCTL (1)
 
+// Parts of matches, as rp2 has them.
+#define MICROPY_PY_RE_MATCH_GROUPS (1)
+#define MICROPY_PY_RE_MATCH_SPAN_START_END (1)
+
 // As on the boards: no libraries of the user's home.
 #define MICROPY_PY_SYS_PATH_DEFAULT ".frozen:/rom:/rom/lib:lib"
 
