@@ -40,10 +40,13 @@ def rate_figures(seconds):
 
     say("measuring rates on this machine")
     host, prompt = build.host(), build.host("PROMPT_SOCKETS=1", directory="host-prompt")
-    jobs = {file.stem: (file, counted.package_files(file), (), host) for file in counted.programs()}
+    jobs = {}
+    for file in counted.programs():
+        path = counted.directives(file).get("path", "/")
+        jobs[file.stem] = rates.Job(file, counted.files_beside(file), path, (), str(host))
     # As others do, who close each connection; and as they would do without the stall of sockets (port/modlwip_guard.c).
-    jobs["route_close"] = (*jobs["route"][:2], (rates.CLOSE,), host)
-    jobs["microdot_patched"] = (*jobs["microdot"][:3], prompt)
+    jobs["route_close"] = jobs["route"]._replace(fields=(rates.CLOSE,))
+    jobs["microdot_patched"] = jobs["microdot"]._replace(binary=str(prompt))
     try:
         return {f"host.{key}": value for key, value in rates.measure(jobs, seconds).items()}
     except RuntimeError as error:  # no root, no TAP
@@ -71,7 +74,7 @@ def main():
 
     say("counting on the emulated board")
     figures = counted.measure(options.programs)
-    show(figures, ["cycles"])
+    show(figures, ["cycles", "update"])
     if options.programs:
         return None
     figures |= core_figures()

@@ -21,6 +21,7 @@ import build  # noqa: E402
 import emulated  # noqa: E402
 import fit  # noqa: E402
 import packages  # noqa: E402
+import romfs  # noqa: E402
 import run  # noqa: E402
 from common import Refusal  # noqa: E402
 
@@ -32,6 +33,12 @@ PACKAGES = {
     "microdot": ("microdot", "2.7.0", "src/microdot"),
     "adafruit_httpserver": ("adafruit-circuitpython-httpserver", "4.8.2", "adafruit_httpserver"),
 }
+
+# What programs find in memory-mapped flash, if they name it after rom=.
+ROM = {"index.html": b"hello", "file": bytes(range(256)) * 64}
+
+# Of programs that name none after floor=.
+FLOOR = "floor_route"
 
 ROUTE = (PROGRAMS / "route.py").read_text()
 
@@ -82,8 +89,9 @@ SWEEPS = {
 
 
 def programs(names=()):
-    """Their files, the floor first. Raises Refusal for a name that there is none of."""
-    files = {file.stem: file for file in sorted(PROGRAMS.glob("*.py"), key=lambda file: (file.stem != "floor", file))}
+    """Their files, the floors first. Raises Refusal for a name that there is none of."""
+    found = sorted(PROGRAMS.glob("*.py"), key=lambda file: (not file.stem.startswith("floor"), file))
+    files = {file.stem: file for file in found}
     unknown = [name for name in names if name not in files]
     if unknown:
         raise Refusal(f"no program of the bench is called {unknown[0]}: there are {', '.join(files)}")
@@ -106,6 +114,34 @@ def package_files(file):
     return {f"{name}/{source.name}": source.read_bytes() for source in sorted(sources.glob("*.py"))}
 
 
+def rom_image(file, directory):
+    """The ROMFS image that a program needs, made in a directory; None for none."""
+    names = directives(file).get("rom")
+    if names is None:
+        return None
+    staged, image = Path(directory) / "rom", Path(directory) / "rom.img"
+    staged.mkdir()
+    for name in names.split(","):
+        (staged / name).write_bytes(ROM[name])
+    romfs.write_image(staged, image)
+    return image
+
+
+def files_beside(file):
+    """{name: bytes} of what a program finds beside it on this machine; of them rates.ROM is mounted."""
+    with tempfile.TemporaryDirectory() as directory:
+        image = rom_image(file, directory)
+        return package_files(file) | ({image.name: image.read_bytes()} if image else {})
+
+
+def floor_of(name):
+    """The floor that a program is held against, as emulator/cycles.mjs has it: it sends the same bytes, or nearly."""
+    file = PROGRAMS / f"{name}.py"
+    if name.startswith("floor"):
+        return name
+    return directives(file).get("floor", FLOOR) if file.exists() else FLOOR     # else it is a variant of one
+
+
 def cycles(file, *options):
     """What `emulator.mjs cycles` finds out about a program: flat figures."""
     with tempfile.TemporaryDirectory() as directory:
@@ -114,6 +150,9 @@ def cycles(file, *options):
         if files:
             flash.write_bytes(board_flash.image(files))
             options += ("--flash", flash)
+        image = rom_image(file, directory)
+        if image:
+            options += ("--romfs", image)
         command, environment = run.node_command("cycles", file, "--json", result, *options)
         done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True,
                               env=os.environ | environment)

@@ -8,13 +8,15 @@
 //
 // Each program is a server, named after its file. Its first lines may say, after "# cycles:", what to ask of it:
 // path=/ port=80 requests=curl,browser (--requests overrides that; requests.mjs has the names); body=* when its answers
-// are its own affair. Ratios are to the program called floor. The JSON file also has, per program, what it takes of MicroPython's heap.
+// are its own affair; typed=x when it is typed that before each request, and then answers something new; rom=... when it
+// needs --romfs; floor=NAME, the program that ratios are to, floor_route if it does not say.
+// The JSON file also has, per program, what it takes of MicroPython's heap, and what each update of a sensor costs.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { boardOptions } from './board.mjs';
-import { Heap, Profile } from './profile.mjs';
+import { Heap, Profile, Span } from './profile.mjs';
 import { Answers, FILE, makeRequest } from './requests.mjs';
 import { VirtualBoard } from './virtual.mjs';
 
@@ -24,6 +26,8 @@ const START_MS = 20_000;
 const COLLECT = 'import gc\ngc.collect()\nprint(gc.mem_alloc())';
 const ANSWER_MS = 20_000;
 const PAUSE_MS = 20;                                     // for what the server still does after an answer
+const SETTLE_MS = 1;                                     // for what it does on the answer's last acknowledgement
+const UPDATE = 'sensor_update';                          // what a call of a sensor's update() arrives in
 const WARM_UP = 3;
 
 function parseDirectives(program, requests) {
@@ -32,8 +36,13 @@ function parseDirectives(program, requests) {
   return {
     path: given.path ?? '/', port: Number(given.port ?? 80),
     names: (requests ?? given.requests ?? 'curl,browser').split(','),
-    anyBody: given.body === '*',
+    anyBody: given.body === '*', typed: given.typed ?? '', inRom: 'rom' in given,
   };
+}
+
+// The floor that sends a program's own bytes, or those of most.
+function floorOf(name, program) {
+  return name.startsWith('floor') ? name : /^# cycles:.* floor=(\w+)/m.exec(program)?.[1] ?? 'floor_route';
 }
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
@@ -81,9 +90,20 @@ class Counter {
     return Number(board.stdout);
   }
 
+  // Types to the program. Returns the cycles of the update() that it makes of that.
+  type(text) {
+    const { board } = this;
+    const profile = new Profile(board.symbols, this.isLink);
+    board.machine.core.profile = new Span(board.machine.core, board.symbols, UPDATE, profile);
+    board.machine.type(text);
+    board.pass(PAUSE_MS);
+    board.machine.core.profile = null;
+    return profile.totals().counted;
+  }
+
   // One request. Returns counts of cycles: from the last byte in to the last byte out (`cycles`) or the first (`first`); with
-  // what earlier segments cost at interrupt level (`whole`), for beneath it, each byte wakes whoever waits for anything; of the
-  // link; allocs and grown (bytes), until all is done; and the profile.
+  // what earlier segments and the answer's acknowledgements cost at interrupt level (`whole`), for beneath it, each byte wakes
+  // whoever waits for anything; of the link; allocs and grown (bytes), until all is done; the last body, and the profile.
   ask(connection, { text, body, answers: count }) {
     const { board, heap } = this;
     const { machine } = board;
@@ -103,7 +123,7 @@ class Counter {
     const check = () => {
       if (!done && answers.complete(connection.finished)) {
         done = true;
-        counting = null;
+        counting = before;
       }
     };
     connection.onData = (bytes) => {
@@ -121,33 +141,45 @@ class Counter {
     if (!done) throw new Error(`no complete answer, only ${JSON.stringify(answers.text.slice(0, 200))}`);
     answers.check(body);
     connection.read();
+    board.until(() => machine.uarts[0].lineBytes === 0, PAUSE_MS);
+    board.pass(SETTLE_MS);
+    counting = null;
     board.pass(PAUSE_MS);
     machine.core.profile = null;
     const { counted, excluded } = profile.totals();
     return {
       cycles: counted, first, whole: before.totals().counted + counted, link: excluded, allocs: heap.count, grown: heap.peak,
-      closes: answers.closes, profile,
+      closes: answers.closes, body: answers.all.at(-1).body, profile,
     };
   }
 
   // A row of the table: warm connection where the server keeps one, and a new one each time.
-  measure(program, name, { path, port, anyBody }) {
+  measure(program, name, { path, port, anyBody, typed }) {
     const request = makeRequest(name, path);
     if (anyBody) request.body = null;
+    const updates = [];
+    let last = null;
+    const ask = (connection) => {
+      if (typed) updates.push(this.type(typed));
+      const asked = this.ask(connection, request);
+      if (typed && asked.body === last) throw new Error(`the same answer again: ${JSON.stringify(last)}`);
+      last = asked.body;
+      return asked;
+    };
     let connection = this.start(program, port);
     for (let i = 0; i < request.idle; i++) this.ask(this.connect(port), request);
     const rounds = { warm: [], fresh: [] };
     const count = Number(this.values.rounds);
     for (let round = 0; round < WARM_UP + count; round++) {
       if (connection.finished || connection.state !== 'open') connection = this.connect(port);
-      const asked = this.ask(connection, request);
+      const asked = ask(connection);
       if (asked.closes) this.finish(connection);
       if (round >= WARM_UP) rounds.warm.push(asked);
     }
     this.finish(connection);
     for (let round = 0; round < count; round++) {
       const fresh = this.connect(port);
-      rounds.fresh.push(this.ask(fresh, request));
+      rounds.fresh.push(ask(fresh));
       this.finish(fresh);
     }
     const warm = (key) => median(rounds.warm.map((asked) => asked[key]));
@@ -156,7 +188,7 @@ class Counter {
       whole: warm('whole'), allocs: warm('allocs'), link: warm('link'), digest: this.board.digest(),
       total: this.board.machine.cycles, symbols: rounds.warm.at(-1).profile.bySymbol(), flash: rounds.warm.at(-1).profile.flashBytes(),
     };
-    return { ...row, heap: this.heapInUse() + warm('grown') };
+    return { ...row, update: median(updates), heap: this.heapInUse() + warm('grown') };
   }
 
   finish(connection) {
@@ -166,11 +198,12 @@ class Counter {
 }
 
 function print(rows, symbols) {
-  const floor = Object.fromEntries(rows.filter((row) => row.program === 'floor').map((row) => [row.request, row.cycles]));
+  const cycles = Object.fromEntries(rows.map((row) => [`${row.program}.${row.request}`, row.cycles]));
   const line = (cells) => cells.map((cell, i) => (i < 2 ? String(cell).padEnd(12) : String(cell).padStart(10))).join(' ');
   console.log(line(['program', 'request', 'cycles', 'x floor', 'first', 'fresh', 'flash', 'link', 'all', 'packets']));
   for (const row of rows) {
-    const ratio = floor[row.request] ? (row.cycles / floor[row.request]).toFixed(2) : '-';
+    const floor = cycles[`${row.floor}.${row.request}`];
+    const ratio = floor ? (row.cycles / floor).toFixed(2) : '-';
     console.log(line([row.program, row.request, row.cycles, ratio, row.first, row.fresh, row.flash, row.link, row.total, row.digest.slice(0, 8)]));
     if (symbols) for (const [name, cycles] of row.symbols.slice(0, 25)) console.log(`  ${String(cycles).padStart(8)}  ${name}`);
   }
@@ -193,7 +226,8 @@ export function cycles(args) {
     const name = basename(file, '.py');
     for (const request of directives.names) {
       try {
-        rows.push({ program: name, request, ...new Counter(values).measure(program, request, directives) });
+        const row = new Counter(values).measure(program, request, directives);
+        rows.push({ program: name, request, floor: floorOf(name, program), inRom: directives.inRom, ...row });
       } catch (error) {
         throw new Error(`${file}, ${request}: ${error.message}`);
       }
@@ -208,9 +242,10 @@ function flatten(rows, values) {
   counter.boot();
   const bare = counter.heapInUse();
   const flat = {};
-  const files = new Set(rows.filter((row) => row.request === 'file16k').map((row) => row.program));
+  const files = new Set(rows.filter((row) => row.request === 'file16k' && !row.inRom).map((row) => row.program));
   for (const row of rows) {
     const own = bare + (files.has(row.program) ? FILE.length : 0);     // the file that it serves
+    if (row.update) flat[`${row.program}.update.cycles`] ??= row.update;
     for (const key of ['cycles', 'first', 'fresh', 'whole', 'flash']) flat[`${row.program}.${row.request}.${key}`] = row[key];
     flat[`${row.program}.allocs`] ??= row.allocs;        // of its first request
     flat[`${row.program}.heap_peak`] = Math.max(flat[`${row.program}.heap_peak`] ?? 0, row.heap - own);

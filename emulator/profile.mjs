@@ -55,6 +55,27 @@ export class Profile {
   }
 }
 
+const LR = 14;
+
+// Hands on what is between a function's first instruction and its return, with all that it calls and that interrupts it.
+export class Span {
+  constructor(core, symbols, name, profile) {
+    Object.assign(this, { R: core.R, profile, to: null, level: 0 });
+    this.from = symbols.sorted.find((symbol) => symbol.name === name)?.address;
+  }
+
+  // Called after every instruction.
+  add(address, cycles, exception) {
+    if (address === this.from) {
+      this.to = this.R[LR] & ~1;
+      this.level = exception;
+    } else if (address === this.to && exception === this.level) {
+      this.to = null;
+    }
+    if (this.to !== null) this.profile.add(address, cycles, exception);
+  }
+}
+
 // How often functions are called: how often their first instruction runs.
 export class Calls {
   constructor(symbols, names) {
@@ -71,7 +92,6 @@ export class Calls {
 }
 
 const BLOCK = 16;                // bytes: MicroPython's heap is made of these
-const LR = 14;
 
 // What is taken from MicroPython's heap: how often, and how many bytes at the most at one time. What the collector frees is
 // not seen: until it runs, that memory is taken.

@@ -21,7 +21,8 @@ from common import Refusal, run_command
 
 PR_SET_PDEATHSIG = 1
 ENDED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-QUICK = ("floor", "route", "pyloop", "pyparse")  # of the programs of `make bench`, for a look in between
+# Of the programs of `make bench`, for a look in between.
+QUICK = ("floor", "native", "floor_route", "route", "pyloop", "pyparse")
 URL_LINE = b"modhttp: http://"
 
 

@@ -14,11 +14,13 @@ import fit  # noqa: E402
 import page  # noqa: E402
 from common import Refusal  # noqa: E402
 
-NAMES = ["floor", "route"]
+NAMES = ["floor", "native", "file", "floor_route", "route"]
 FIGURES = {
-    "floor.curl.cycles": 5000, "floor.browser.cycles": 6000, "route.curl.cycles": 12000, "route.browser.cycles": 15000,
+    "floor.curl.cycles": 5500, "floor.browser.cycles": 6600, "native.curl.cycles": 6875, "native.browser.cycles": 9900,
+    "floor_route.curl.cycles": 5000, "floor_route.browser.cycles": 6000, "native.update.cycles": 3000,
+    "route.curl.cycles": 12000, "route.browser.cycles": 15000,
     "pyparse.curl.cycles": 60000, "flash.modhttp": 40000, "sweep.idle.0": 100, "sweep.idle.deviation_percent": 5.01,
-    "host.floor.rate8": 200, "host.route.rate8": 50,
+    "host.floor_route.rate8": 200, "host.route.rate8": 50, "host.route_close.rate8": 20,
 }
 
 
@@ -33,21 +35,59 @@ def test_two_runs_are_equal(figures):
 
 def test_figures_are_those_of_the_contract(figures):
     assert all(type(value) is int for value in figures.values())
-    requests = {"floor": ("curl", "browser"), "route": ("curl", "browser", "post1k", "file16k")}
-    keys = {f"{name}.{request}.{key}" for name in NAMES for request in requests[name]
+    more = {"file": ("file16k",), "route": ("post1k", "file16k")}
+    keys = {f"{name}.{request}.{key}" for name in NAMES for request in ("curl", "browser", *more.get(name, ()))
             for key in ("cycles", "first", "fresh", "whole")}
-    assert set(figures) == keys | {f"{name}.{key}" for name in NAMES for key in ("allocs", "heap_peak")}
+    keys |= {f"{name}.{key}" for name in NAMES for key in ("allocs", "heap_peak")}
+    assert set(figures) == keys | {"native.update.cycles"}
 
 
 def test_figures_fit_together(figures):
-    assert figures["floor.allocs"] == 0 < figures["route.allocs"] < 10
+    assert figures["floor.allocs"] == figures["native.allocs"] == 0 < figures["route.allocs"] < 10
+    assert 1000 < figures["native.update.cycles"] < figures["native.curl.cycles"]
     assert figures["floor.heap_peak"] < 1000 < 20 << 10 < figures["route.heap_peak"] < 40 << 10
     for request in ("curl", "browser"):
-        assert 1000 < figures[f"floor.{request}.cycles"] < figures[f"route.{request}.cycles"] < 100_000
+        assert 1000 < figures[f"floor_route.{request}.cycles"] < figures[f"route.{request}.cycles"] < 100_000
+        assert figures[f"floor_route.{request}.cycles"] < figures[f"floor.{request}.cycles"]
+        assert figures[f"floor.{request}.cycles"] < figures[f"native.{request}.cycles"]
     for key in (key for key in figures if key.endswith(".whole")):
         name = key.removesuffix("whole")
         assert figures[name + "first"] <= figures[name + "cycles"] <= figures[key]
     assert figures["route.file16k.first"] < figures["route.file16k.cycles"] / 2
+
+
+def answer_of(name, directory):
+    """What a program of the bench sends, once it has taken a sample."""
+    file = counted.PROGRAMS / f"{name}.py"
+    with emulated.Board(romfs=counted.rom_image(file, directory)) as board:
+        board.start(file.read_text())
+        board.run(300)
+        board.type(counted.directives(file).get("typed", ""))
+        board.run(50)
+        connection = board.connect(80)
+        connection.send(f"GET {counted.directives(file).get('path', '/')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        return connection.recv(ms=500)
+
+
+@pytest.mark.parametrize("name", ["native", "file", "route"])
+def test_floor_sends_the_bytes_of_its_program(name, tmp_path):
+    """A sensor's entity tag differs from one start of a program to the next, and nothing else does."""
+    tag = re.compile(rb'ETag: "[0-9a-f]{8}-')
+    floor, answer = (tag.sub(b"", answer_of(each, tmp_path)) for each in (counted.floor_of(name), name))
+    assert floor == answer and b" 200 OK\r\n" in answer
+
+
+def test_floors_of_others():
+    floors = {name: counted.floor_of(name) for name in ("floor", "floor_file", "native", "microdot", "route_close")}
+    assert floors == {"floor": "floor", "floor_file": "floor_file", "native": "floor", "microdot": "floor_route",
+                      "route_close": "floor_route"}
+
+
+def test_every_answer_is_of_a_new_sample(tmp_path):
+    program = tmp_path / "stale.py"
+    program.write_text((counted.PROGRAMS / "native.py").read_text().replace("taken += 1", "taken = 1"))
+    with pytest.raises(Refusal, match="curl: the same answer again: .*celsius"):
+        counted.cycles(program)
 
 
 def test_wrong_answer_is_an_error(tmp_path):
@@ -124,6 +164,8 @@ def test_points_in_any_order_and_scale():
 def test_promises_are_kept_missed_or_not_there():
     rows = {row[0]: row[1:] for row in page.promises_table(FIGURES)}
     assert rows["a route, curl's request"] == ("2.40 F", "at most 2.5 F", "kept")
+    assert rows["a native endpoint, curl's request"] == ("1.25 F", "at most 1.35 F", "kept")
+    assert rows["a native endpoint, a browser's"] == ("1.50 F", "at most 1.8 F", "kept")
     assert rows["a server that parses in Python, against a route"] == ("5.00 ×", "at least 10 ×", "**missed**")
     assert rows["idle connections, off a straight line"] == ("5.01 %", "at most 5 %", "**missed**")
     assert rows["flash of all C"] == ("40,000 B", "at most 49,152 B", "kept")
@@ -131,11 +173,14 @@ def test_promises_are_kept_missed_or_not_there():
 
 
 def test_ratios_are_to_the_floor():
-    head, floor, route, pyparse = page.cycles_table(FIGURES)
-    assert route[:6] == ("route", "12,000", "2.40", "15,000", "2.50", "") and floor[2] == "1.00"
+    """To those that send the same bytes."""
+    head, floor, native, floor_route, route, pyparse = page.cycles_table(FIGURES)
+    assert route[:6] == ("route", "12,000", "2.40", "15,000", "2.50", "") and floor[2] == floor_route[2] == "1.00"
+    assert native[:5] == ("native", "6,875", "1.25", "9,900", "1.50")
     assert (len(head), pyparse[0]) == (len(route), "pyparse")
     rates = {row[0]: row for row in page.rates_table(FIGURES)}
-    assert rates["route"][3:5] == ("50", "0.25")
+    assert rates["route"][3:5] == ("50", "0.25") and rates["route_close"][3:5] == ("20", "0.10")
+    assert list(page.update_table(FIGURES))[1][1] == "3,000"
 
 
 def test_page_is_filled_again_and_again():

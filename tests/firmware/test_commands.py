@@ -114,7 +114,7 @@ def test_gateway_that_fails_ends_the_run(tmp_path):
 
 
 def test_cycles_are_the_same_twice(tmp_path):
-    programs = [emulated.ROOT / "bench/cycles" / name for name in ("floor.py", "route.py")]
+    programs = [emulated.ROOT / "bench/cycles" / name for name in ("floor_route.py", "route.py")]
 
     def count(file):
         done = subprocess.run(command("cycles", "--json", tmp_path / file, *programs), env=environment(),
@@ -123,7 +123,7 @@ def test_cycles_are_the_same_twice(tmp_path):
 
     first, second = count("first.json"), count("second.json")
     assert first == second
-    floor, route = (first[1][f"{program}.curl.cycles"] for program in ("floor", "route"))
+    floor, route = (first[1][f"{program}.curl.cycles"] for program in ("floor_route", "route"))
     assert 1000 < floor < route < 100_000
 
 
