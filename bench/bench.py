@@ -29,8 +29,11 @@ def in_the_venv():
 def core_figures():
     import parser
 
-    units = ("cycles", "instructions")
-    return {f"core.{key}.{unit}": row[unit] for key, row in parser.measure().items() for unit in units}
+    rows, units = parser.measure(), ("cycles", "instructions")
+    for request in parser.REQUESTS:
+        ours = [rows[f"{request}.{what}"] for what in ("modhttp", *parser.STEPS)]
+        rows[f"{request}.all"] = {unit: sum(row[unit] for row in ours) for unit in units}
+    return {f"core.{key}.{unit}": row[unit] for key, row in rows.items() for unit in units}
 
 
 def rate_figures(seconds):

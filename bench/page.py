@@ -59,13 +59,16 @@ def cycles_table(figures):
     heads = [(request, "F") if request in with_floor else (request,) for request in REQUESTS]
     yield "server", *sum(heads, ()), "first of file16k", "new connection", "allocations", "heap"
     for server in servers(figures, r"\w+\.cycles"):
-        row = [server]
-        for request in REQUESTS:
-            row.append(number(figures.get(f"{server}.{request}.cycles")))
-            if request in with_floor:
-                row.append(ratio(figures, server, f"{request}.cycles"))
-        rest = ("file16k.first", "curl.fresh", "allocs", "heap_peak")
-        yield *row, *(number(figures.get(f"{server}.{key}")) for key in rest)
+        # A server that recognizes requests has another row: for those that it has not had before.
+        knows = not server.startswith("floor") and f"{server}.strange_curl.cycles" in figures
+        for kind, name in (("", server), *([("strange_", f"{server}, strangers")] if knows else ())):
+            row = [name]
+            for request in REQUESTS:
+                row.append(number(figures.get(f"{server}.{kind}{request}.cycles")))
+                if request in with_floor:
+                    row.append(ratio(figures, server, f"{kind}{request}.cycles"))
+            keys = (f"{kind}file16k.first", f"{kind}curl.fresh", *(() if kind else ("allocs", "heap_peak")))
+            yield tuple(row + [number(figures.get(f"{server}.{key}")) for key in keys] + [""] * (4 - len(keys)))
 
 
 def promises_table(figures):

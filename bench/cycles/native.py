@@ -1,5 +1,5 @@
 # A sensor with two fields, which takes a sample before each request.
-# cycles: path=/api/room requests=curl,browser body=* typed=u floor=floor
+# cycles: path=/api/room requests=curl,browser,strange_curl,strange_browser body=* typed=u floor=floor
 import sys
 
 import modhttp

@@ -17,6 +17,7 @@ from common import Refusal  # noqa: E402
 NAMES = ["floor", "native", "file", "floor_route", "route"]
 FIGURES = {
     "floor.curl.cycles": 5500, "floor.browser.cycles": 6600, "native.curl.cycles": 6875, "native.browser.cycles": 9900,
+    "floor.strange_curl.cycles": 5500, "native.strange_curl.cycles": 8250,
     "floor_route.curl.cycles": 5000, "floor_route.browser.cycles": 6000, "native.update.cycles": 3000,
     "route.curl.cycles": 12000, "route.browser.cycles": 15000,
     "pyparse.curl.cycles": 60000, "flash.modhttp": 40000, "sweep.idle.0": 100, "sweep.idle.deviation_percent": 5.01,
@@ -35,14 +36,16 @@ def test_two_runs_are_equal(figures):
 
 def test_figures_are_those_of_the_contract(figures):
     assert all(type(value) is int for value in figures.values())
-    more = {"file": ("file16k",), "route": ("post1k", "file16k")}
+    strange = ("strange_curl", "strange_browser")
+    more = {"file": ("file16k",), "route": ("post1k", "file16k"), "floor": strange, "native": strange}
     keys = {f"{name}.{request}.{key}" for name in NAMES for request in ("curl", "browser", *more.get(name, ()))
-            for key in ("cycles", "first", "fresh", "whole")}
+            for key in ("cycles", "first", "fresh", "whole", "flash")}
     keys |= {f"{name}.{key}" for name in NAMES for key in ("allocs", "heap_peak")}
     assert set(figures) == keys | {"native.update.cycles"}
 
 
 def test_figures_fit_together(figures):
+    assert figures["native.curl.cycles"] < figures["native.strange_curl.cycles"]
     assert figures["floor.allocs"] == figures["native.allocs"] == 0 < figures["route.allocs"] < 10
     assert 1000 < figures["native.update.cycles"] < figures["native.curl.cycles"]
     assert figures["floor.heap_peak"] < 1000 < 20 << 10 < figures["route.heap_peak"] < 40 << 10
@@ -174,10 +177,11 @@ def test_promises_are_kept_missed_or_not_there():
 
 def test_ratios_are_to_the_floor():
     """To those that send the same bytes."""
-    head, floor, native, floor_route, route, pyparse = page.cycles_table(FIGURES)
+    head, floor, native, strangers, floor_route, route, pyparse = page.cycles_table(FIGURES)
     assert route[:6] == ("route", "12,000", "2.40", "15,000", "2.50", "") and floor[2] == floor_route[2] == "1.00"
     assert native[:5] == ("native", "6,875", "1.25", "9,900", "1.50")
-    assert (len(head), pyparse[0]) == (len(route), "pyparse")
+    assert strangers[:4] == ("native, strangers", "8,250", "1.50", "")
+    assert {len(row) for row in (floor, native, strangers, route, pyparse)} == {len(head)} and pyparse[0] == "pyparse"
     rates = {row[0]: row for row in page.rates_table(FIGURES)}
     assert rates["route"][3:5] == ("50", "0.25") and rates["route_close"][3:5] == ("20", "0.10")
     assert list(page.update_table(FIGURES))[1][1] == "3,000"
