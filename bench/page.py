@@ -19,6 +19,9 @@ OTHERS = ("pyloop", "pyparse", "microdot", "microdot_patched", "adafruit_release
 PROMISES = (
     ("a native endpoint, curl's request", ("native.curl.cycles", "floor.curl.cycles"), " F", 1.35, False),
     ("a native endpoint, a browser's", ("native.browser.cycles", "floor.browser.cycles"), " F", 1.8, False),
+    ("the same of a stranger, curl's", ("native.strange_curl.cycles", "floor.strange_curl.cycles"), " F", 1.35, False),
+    ("the same of a stranger, a browser's", ("native.strange_browser.cycles", "floor.strange_browser.cycles"), " F", 1.8,
+     False),
     ("a route, curl's request", ("route.curl.cycles", "floor_route.curl.cycles"), " F", 2.5, False),
     ("a server that parses in Python, against a route", ("pyparse.curl.cycles", "route.curl.cycles"), " ×", 10, True),
     ("Microdot against a native endpoint", ("microdot.curl.cycles", "native.curl.cycles"), " ×", 100, True),
