@@ -46,18 +46,18 @@ ANY_LENGTH = """# cycles: path=/
 import modhttp
 
 app = modhttp.Server()
-BODIES = {{n: (bytes(range(256)) * 64)[:n] for n in {numbers}}}
+BODY = (bytes(range(256)) * 64)[:{n}]
 
 
 @app.get("/<int:n>")
 def body(request, n):
-    return BODIES[n]
+    return BODY
 
 
 app.run(port=80)
 """
 
-MANY_ROUTES = """# cycles: path=/r{last}
+MANY_ROUTES = """# cycles: path=/{n}
 import modhttp
 
 app = modhttp.Server()
@@ -67,17 +67,20 @@ def hello(request):
     return "hello"
 
 
-app.start(port=8080)     # first: a thousand routes leave no gap of its 20 kB in the heap
-for i in range({count}):
-    app.get("/r%d" % i)(hello)
+for i in range({n}):
+    app.get("/%d" % (i + 1))(hello)
 app.run(port=80)
 """
+
+# Bytes that grow by two segments, full but for a few bytes: lwIP acknowledges segments in pairs, so that in between
+# costs grow in steps.
+LENGTHS = (1456, 3056, 4656, 6256, 7856)
 
 # By name: what is varied, the numbers, what requests.mjs calls a request with such a number (None: curl's), and the
 # program, whose text may depend on them.
 SWEEPS = {
-    "body_in": ("bytes of request body", (1024, 2048, 4096, 8192), "post", ROUTE),
-    "body_out": ("bytes of answer", (1024, 2048, 4096, 8192), "get", ANY_LENGTH),
+    "body_in": ("bytes of request body", LENGTHS, "post", ROUTE),
+    "body_out": ("bytes of answer", LENGTHS, "get", ANY_LENGTH),
     "fields": ("more header fields", (0, 4, 8, 16, 24), "fields", ROUTE),
     "pipeline": ("requests at once", (1, 2, 4, 8), "pipeline", ROUTE),
     "idle": ("idle connections", (0, 4, 12), "idle", ROUTE),
@@ -171,7 +174,7 @@ def sweep(name):
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "sweep.py"
         for n in numbers:
-            file.write_text(program if program is ROUTE else program.format(numbers=numbers, count=n, last=n - 1))
+            file.write_text(program if program is ROUTE else program.format(n=n))
             request = f"{kind}:{n}" if kind else "curl"
             points[n] = cycles(file, "--requests", request)[f"sweep.{request}.whole"]
     return points

@@ -1,8 +1,8 @@
 // A TCP client at the other end of the serial line, in the emulated board's own time: no sockets, no root.
 //
-// As much of RFC 9293 as one peer on a wire that loses nothing by itself needs: segments in order, both windows,
-// FIN and RST both ways, a fixed retransmission timer for what the board dropped. Every segment is acknowledged
-// at once.
+// As much of RFC 9293 as one peer on a wire that loses nothing by itself needs: segments in order, both windows, and
+// no slivers where one is nearly full, FIN and RST both ways, a fixed retransmission timer for what the board dropped.
+// Every segment is acknowledged at once.
 
 import { encode, Decoder } from './slip.mjs';
 
@@ -179,6 +179,7 @@ export class Connection {
       const length = Math.min(this.queue.length - at, this.mss, this.peerWindow - at);
       if (length <= 0) break;
       const last = at + length === this.queue.length;
+      if (length < this.mss && !last && at > 0) break;     // no slivers of a segment while more window is sure to come
       this.transmit({ flags: ACK | (last ? PSH : 0), data: this.queue.subarray(at, at + length) });
       this.sendNext = (this.sendNext + length) >>> 0;
     }
