@@ -32,7 +32,8 @@ static void check_buffers(const mh_conn_t *conn) {
     CHECK((conn->block != NULL) == (conn->room > 0) && conn->have <= conn->room);
     CHECK(conn->block != NULL || conn->state == CONN_HEAD || conn->state == CONN_SKIP || conn->state == CONN_SENDING
         || conn->state == CONN_LINGER || conn->state == CONN_EVENTS);
-    CHECK((conn->out_len > 0) <= (conn->out_hold != NULL || conn->native));
+    bool parked = conn->block != NULL && (uintptr_t)conn->out - (uintptr_t)conn->block < conn->room;
+    CHECK((conn->out_len > 0) <= (conn->out_hold != NULL || conn->native || parked));
     CHECK(conn->native || (conn->gathered.at <= conn->gathered.len && conn->gathered.len <= conn->gathered.room));
     CHECK(conn->native || conn->gathered.data != NULL || conn->gathered.room == 0);
     CHECK((conn->hold != NULL) == (conn->hold_left > 0) || conn->pcb == NULL);

@@ -61,12 +61,13 @@ static size_t next_piece(const mh_conn_t *conn) {
     return room < altcp_mss(conn->pcb) && conn->unacked > 0 ? 0 : room;
 }
 
-// Whether `out` is in a block of its own, by send_text().
+// Whether `out` is in the connection's block, by send_text(). Its endpoint may have ended since.
 static bool is_parked(const mh_conn_t *conn) {
-    return conn->native && conn->block != NULL;
+    return conn->out_len > 0 && conn->block != NULL && (uintptr_t)conn->out - (uintptr_t)conn->block < conn->room;
 }
 
 static bool send_out(mh_conn_t *conn) {
+    bool parked = is_parked(conn);
     while (conn->out_len > 0) {
         if (conn->hold != NULL && conn->hold != conn->out_hold) {
             return false;   // one object at a time: until the last one is acknowledged
@@ -75,7 +76,7 @@ static bool send_out(mh_conn_t *conn) {
         if (len == 0) {
             return false;
         }
-        len = give(conn, conn->out, len, is_parked(conn) ? TCP_WRITE_FLAG_COPY : 0);
+        len = give(conn, conn->out, len, parked ? TCP_WRITE_FLAG_COPY : 0);
         if (len == 0) {
             return false;
         }
@@ -84,7 +85,7 @@ static bool send_out(mh_conn_t *conn) {
         conn->out += len;
         conn->out_len -= (uint32_t)len;
     }
-    if (is_parked(conn)) {
+    if (parked) {
         conn_free_head(conn);
     }
     conn->out = NULL;
