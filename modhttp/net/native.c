@@ -52,6 +52,10 @@ bool native_send_last(mh_conn_t *conn) {
 }
 
 void native_stop(mh_conn_t *conn) {
+    if (conn->out_len > 0) {
+        conn_drop(conn);        // in the middle of an event, which its client takes by the byte: it would be kept for that
+        return;
+    }
     conn->flags &= ~CONN_KEEP;
     native_end(conn);
     native_send_last(conn);
