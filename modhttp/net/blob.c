@@ -58,12 +58,14 @@ static size_t put_fields(const mh_blob_t *blob, bool zipped, char *out) {
     return (size_t)(at - out);
 }
 
+// No more than COPY_MAX.
 #define FIELDS_MAX (MH_BLOB_FIELDS_MAX + 23 + 24 + 6 + MH_BLOB_TAG_MAX + 9)
 
 // The head, with `body` behind it where there is room.
 static bool send_head(mh_conn_t *conn, uint16_t status, uint32_t len, const void *body) {
     const mh_blob_t *blob = blob_of(conn);
-    char fields[FIELDS_MAX], text[HEAD_MAX + COPY_MAX];
+    char text[HEAD_MAX + COPY_MAX];
+    char *fields = text + HEAD_MAX;     // where the body comes when the head is composed: this is interrupts' stack
     mh_answer_t answer = {
         .status = status, .length = len, .type = status == 304 ? NULL : blob->type, .type_len = blob->type_len,
         .fields = fields, .fields_len = put_fields(blob, conn->cursor.zipped, fields),

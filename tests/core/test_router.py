@@ -379,6 +379,19 @@ def test_size_is_enough_for_the_worst(core, routes):
     assert Router(core, routes).find(*routes[-1])[1] == len(routes) - 1
 
 
+def test_edges_of_one_slot(core):
+    """In small tables literals and variables meet in the same slots, and so do paths that no route has."""
+    for seed in range(60):
+        names = [f"{'abcdefgh'[(seed + i) % 8] * (1 + (seed + i) % 3)}{seed * i}" for i in range(6)]
+        patterns = [f"/{name}" for name in names] + ["/<x>/y", "/<int:n>", f"/{names[0]}/{names[1]}"]
+        router = Router(core, [("GET", pattern) for pattern in dict.fromkeys(patterns)])
+        for name in names:
+            assert router.find("GET", f"/{name}")[0] == FOUND
+            assert router.find("GET", f"/x{name}/y")[2] == [(f"x{name}", False)]
+            for path in (f"/x{name}", f"/{name}/", f"//{name}", name, name[1:], f"/{name}{name}", f"-{name}"):
+                assert router.find("GET", path)[0] in (NOT_FOUND, FOUND if path[1:].isdigit() else NOT_FOUND)
+
+
 def test_many_ways_back(core):
     """Every segment could be the literal or <x>: all of 2^7 paths exist but the last segment's."""
     patterns = [""]
