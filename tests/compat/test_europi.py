@@ -313,11 +313,13 @@ except KeyboardInterrupt:
     server.check_requests()
 server.get_callback = server.default_request_handler
 server = HttpServer(80)
+print("again")
 while True:
     server.check_requests()
 """)
     assert program.get("/").status_code == 503
     program.wait_for("interrupted\n")
+    program.wait_for("again\n")        # until then nobody listens
     assert program.get("/").status_code == 501
 
 
