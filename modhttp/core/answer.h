@@ -41,6 +41,10 @@ size_t mh_chunk_head(uint32_t len, char *out);
 // IMF-fixdate (RFC 9110 section 5.6.7) of seconds since 1970-01-01 into `out` (MH_DATE_LEN bytes, no NUL).
 void mh_date(uint64_t seconds, char *out);
 
+// Read a date of any of the three formats, in seconds since 1970, 0 for what is earlier. Of a year of two digits it is the latest that is no more
+// than 50 years after `now`. The weekday need not be the date's. False for what is no date.
+bool mh_date_read(const char *text, size_t len, uint64_t now, uint64_t *seconds);
+
 // Whether a field name is a token, and a value free of CR, LF, NUL and other control characters.
 bool mh_field_name_ok(const char *name, size_t len);
 bool mh_field_value_ok(const char *value, size_t len);

@@ -650,6 +650,7 @@ static void take_choice(mh_text_t *text, const uint8_t *p, const uint8_t *end, c
 void mh_head_choice(const mh_head_t *head, const uint8_t *data, mh_choice_t *choice) {
     const uint8_t *end = data + head->len;
     choice->accept.at = choice->accept_encoding.at = choice->if_none_match.at = NULL;
+    choice->more = false;
     for (const uint8_t *p = data + head->fields; *p != '\r';) {
         const uint8_t *next = p[2] == '\r' ? p + 2 : value_end(p + 3, end);     // it looks at up to three bytes before
         while (*next != '\r') {
@@ -662,6 +663,8 @@ void mh_head_choice(const mh_head_t *head, const uint8_t *data, mh_choice_t *cho
             take_choice(&choice->accept_encoding, p, next, "accept-encoding", 15);
         } else if (letter == 'i' && next - p > 13 && p[13] == ':') {
             take_choice(&choice->if_none_match, p, next, "if-none-match", 13);
+        } else if (letter == 'i' || (letter == 'r' && next - p > 5 && p[5] == ':')) {
+            choice->more = true;
         }
         p = next + 2;
     }

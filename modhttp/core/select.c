@@ -242,7 +242,18 @@ static const uint8_t *tag_end(const uint8_t *p, const uint8_t *end) {
     return p != end && *p == '"' ? p + 1 : NULL;
 }
 
-bool mh_etag_matches(const char *value, size_t len, const char *etag, size_t etag_len) {
+static bool is_weak(const uint8_t *p, const uint8_t *end) {
+    return end - p > 2 && p[0] == 'W' && p[1] == '/';
+}
+
+bool mh_etag_ok(const char *etag, size_t len) {
+    const uint8_t *p = (const uint8_t *)etag;
+    const uint8_t *end = p + len;
+    return len > 0 && tag_end(is_weak(p, end) ? p + 2 : p, end) == end;
+}
+
+// `strongly`: tags that are marked as weak do not count.
+static bool has_tag(const char *value, size_t len, const char *etag, size_t etag_len, bool strongly) {
     const uint8_t *p = (const uint8_t *)value;
     const uint8_t *end = p + len;
     if ((len == 1 && *p == '*') || (len == etag_len && memcmp(value, etag, len) == 0)) {
@@ -255,12 +266,13 @@ bool mh_etag_matches(const char *value, size_t len, const char *etag, size_t eta
             return found;
         }
         if (*p != ',') {
-            const uint8_t *tag = end - p > 2 && p[0] == 'W' && p[1] == '/' ? p + 2 : p;
+            bool weak = is_weak(p, end);
+            const uint8_t *tag = weak ? p + 2 : p;
             p = tag_end(tag, end);
             if (p == NULL) {
                 return false;
             }
-            found = found || ((size_t)(p - tag) == etag_len && memcmp(tag, etag, etag_len) == 0);
+            found = found || ((size_t)(p - tag) == etag_len && !(strongly && weak) && memcmp(tag, etag, etag_len) == 0);
             p = skip_space(p, end);
             if (p != end && *p != ',') {
                 return false;
@@ -268,6 +280,14 @@ bool mh_etag_matches(const char *value, size_t len, const char *etag, size_t eta
         }
         p += p != end;
     }
+}
+
+bool mh_etag_matches(const char *value, size_t len, const char *etag, size_t etag_len) {
+    return has_tag(value, len, etag, etag_len, false);
+}
+
+bool mh_etag_matches_strongly(const char *value, size_t len, const char *etag, size_t etag_len) {
+    return has_tag(value, len, etag, etag_len, true);
 }
 
 // ---- queries

@@ -18,9 +18,15 @@ int mh_accept_type(const char *value, size_t len, const char *const types[], siz
 // Whether an Accept-Encoding field's value accepts a content coding ("gzip", in lower case; "x-gzip" is the same), or "identity", which is none.
 bool mh_accept_coding(const char *value, size_t len, const char *coding);
 
+// Whether this is an entity tag, weak or not.
+bool mh_etag_ok(const char *etag, size_t len);
+
 // Whether an If-None-Match field's value has the entity tag (with its quotes and without "W/"), compared weakly, or is "*". One that is
 // malformed anywhere has none.
 bool mh_etag_matches(const char *value, size_t len, const char *etag, size_t etag_len);
+
+// The same of an If-Match field's value, compared strongly: those that it marks as weak do not match.
+bool mh_etag_matches_strongly(const char *value, size_t len, const char *etag, size_t etag_len);
 
 // What a query says of the samples that are wanted: ?last=N, or ?since=N (those after N). Other keys do not matter, nor do
 // these when they are percent-encoded.

@@ -252,7 +252,6 @@ struct _mh_endpoint_type_t {
 uint16_t native_begin(mh_conn_t *conn, mh_endpoint_t *endpoint, const mh_ask_t *ask);
 // Answer, as far as there is room. True when all of the answer is with lwIP.
 bool native_go_on(mh_conn_t *conn);
-uint32_t native_boot(void);                 // a number that tells this program from those before
 void native_end(mh_conn_t *conn);
 void native_beat(mh_conn_t *conn);          // nothing has been sent for a while
 void native_stop(mh_conn_t *conn);          // end a stream of events in an orderly way

@@ -5,7 +5,7 @@
 // Tells this program from those before; 0: not chosen yet.
 static uint32_t boot;
 
-uint32_t native_boot(void) {
+uint32_t mh_native_boot(void) {
     while (boot == 0) {
         boot = LWIP_RAND();
     }

@@ -83,6 +83,9 @@ void mh_column_set(const mh_column_t *column, mh_sample_t *sample, const mh_valu
 // level, hard interrupts included. Clients hear of it at interrupt level, as soon as that may run.
 void mh_sensor_update(mh_sensor_endpoint_t *endpoint, uint32_t which, const mh_value_t values[]);
 
+// A number that tells this program from those before.
+uint32_t mh_native_boot(void);
+
 // Forget what the program that has ended was about; a later one's samples are not taken for its.
 void mh_native_reset(void);
 
@@ -111,7 +114,7 @@ size_t mh_metrics_size(const mh_sensor_endpoint_t *sensor);
 
 typedef struct _mh_blob_t {
     mh_endpoint_t endpoint;
-    bool copied;                // may change where it lies
+    bool fixed;                 // a file, which stays as it is: ranges of it may be asked for
     const char *type;           // Content-Type, MH_BLOB_TYPE_MAX bytes at most
     size_t type_len;
     const void *data;           // sent by reference, and from flash without a copy

@@ -153,7 +153,7 @@ void sensor_forget_updates(void) {
 // The representation's entity tag, with the field lines around it. Returns the length.
 static size_t put_fields(char *out, uint32_t seq, uint8_t form) {
     char *at = PUT(out, FIELDS);
-    at = put_hex(at, native_boot());
+    at = put_hex(at, mh_native_boot());
     *at++ = '-';
     at = put_hex(at, seq);
     *at++ = '-';
@@ -249,7 +249,7 @@ static size_t names(mh_sensor_endpoint_t *endpoint, const mh_cursor_t *cursor, c
         return 0;
     }
     char *at = PUT(out, "{\"boot\":\"");
-    at = put_hex(at, native_boot());
+    at = put_hex(at, mh_native_boot());
     at = PUT(at, "\",\"seq\":");
     at = put_decimal(at, cursor->end - 1);
     at = PUT(at, ",\"fields\":");

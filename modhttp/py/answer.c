@@ -253,7 +253,7 @@ static bool next_chunk(modhttp_request_obj_t *self) {
     return true;
 }
 
-// The answer is cut short: let the generator clean up, as if it had been left.
+// The answer is over, or cut short, or nobody wants it: let the generator clean up, as if it had been left; a file is closed.
 void modhttp_answer_leave(modhttp_request_obj_t *self) {
     if (self->more == NULL) {
         return;
@@ -277,6 +277,9 @@ static bool push_chunk(modhttp_request_obj_t *self) {
     body_t body;
     if (!get_body(more->chunk, &body)) {
         mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("a generator must give str or bytes, not %s"), mp_obj_get_type_str(more->chunk));
+    }
+    if (body.len == 0 && !mh_conn_is_alive(self->conn)) {
+        modhttp_raise(-ECONNRESET);     // it has nothing to say for now, and is to hear that nobody is there
     }
     while (more->chunk_at < body.len) {
         size_t n = write_some(self, &body, more->chunk_at);
@@ -303,6 +306,7 @@ void modhttp_answer_feed(modhttp_request_obj_t *self) {
     }
     for (size_t turn = 0; turn < CHUNKS_PER_TURN; turn++) {
         if (!mh_conn_wants_body(self->conn) || (!has_chunk(self) && !next_chunk(self))) {
+            modhttp_answer_leave(self);
             if (self->conn != NULL) {
                 end(self);
             }
@@ -331,23 +335,28 @@ static void send(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t 
     }
 }
 
-// Where the handler has begun the answer, `answer` is not needed.
+// Where the handler has begun the answer, `answer` is not needed. In a loop a generator may await, so it goes on in a task.
 static void send_stream(modhttp_request_obj_t *self, mh_answer_t *answer, mp_obj_t source) {
     if (self->conn == NULL) {
         return;
     }
-    modhttp_request_more(self)->source = source;
+    bool awaits = self->app->spawn != mp_const_none && mp_obj_is_type(source, &mp_type_gen_instance);
+    modhttp_request_more(self)->source = awaits ? source : mp_getiter(source, NULL);
     if (mh_conn_is_new(self->conn)) {
-        answer->length = MH_LENGTH_UNKNOWN;
         begin(self, answer, &(body_t) { NULL, 0, NULL }, false);
     }
-    modhttp_answer_feed(self);
+    if (awaits) {
+        self->more->source = MP_OBJ_NULL;
+        mp_call_function_2(self->app->spawn, MP_OBJ_FROM_PTR(self), source);
+    } else {
+        modhttp_answer_feed(self);
+    }
 }
 
 // What is not a plain str or bytes, rendered by Python.
 static void send_rendered(modhttp_request_obj_t *self, mp_obj_t result) {
     mp_obj_t *items;
-    mp_obj_get_array_fixed_n(mp_call_function_1(self->app->render, result), 4, &items);
+    mp_obj_get_array_fixed_n(mp_call_function_2(self->app->render, result, MP_OBJ_FROM_PTR(self)), 5, &items);
     mh_answer_t answer;
     fill_answer(&answer, mp_obj_get_int(items[1]), items[3], items[2]);
     body_t body;
@@ -355,7 +364,8 @@ static void send_rendered(modhttp_request_obj_t *self, mp_obj_t result) {
         send(self, &answer, &body);
         return;
     }
-    send_stream(self, &answer, mp_getiter(items[0], NULL));
+    answer.length = items[4] == mp_const_none ? MH_LENGTH_UNKNOWN : check_length(items[4]);
+    send_stream(self, &answer, items[0]);
 }
 
 static bool asyncio_is_loaded(void) {
@@ -396,7 +406,7 @@ static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator) {
     if (goes_on && value == mp_const_none) {
         mp_raise_TypeError(MP_ERROR_TEXT("an async handler needs a loop to run in: await app.serve()"));
     }
-    mh_answer_t answer = { .status = 200, .type = type_bytes, .type_len = sizeof(type_bytes) - 1 };
+    mh_answer_t answer = { .status = 200, .length = MH_LENGTH_UNKNOWN, .type = type_bytes, .type_len = sizeof(type_bytes) - 1 };
     set_chunk(self, goes_on ? value : MP_OBJ_NULL);
     send_stream(self, &answer, generator);
 }

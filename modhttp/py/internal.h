@@ -28,7 +28,7 @@ typedef struct _modhttp_server_obj_t {
     mh_endpoint_t **endpoints;      // by route, NULL where the handler is Python's
     size_t endpoints_len;
     mp_obj_t routes;        // list of (method, pattern, handler), by number
-    mp_obj_t render;        // result -> (body, status, field lines or None, content type or None)
+    mp_obj_t render;        // (result, request) -> (body, status, field lines or None, content type or None, length of a stream or None)
     mp_obj_t on_error;      // (request, exception) -> result
     mp_obj_t call;          // (handler, request, captured…) -> result: calls handlers for us; None: they are called directly
     mp_obj_t spawn;         // (request, generator): goes on with an async handler in a task of its own; None where no loop runs

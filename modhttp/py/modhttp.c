@@ -74,6 +74,23 @@ static mp_obj_t modhttp_reason(mp_obj_t status_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(modhttp_reason_obj, modhttp_reason);
 
+// date(seconds since 1970) -> "Sun, 06 Nov 1994 08:49:37 GMT"
+static mp_obj_t modhttp_date(mp_obj_t seconds_in) {
+    char text[MH_DATE_LEN];
+    mh_date((uint32_t)mp_obj_get_int_truncated(seconds_in), text);
+    return mp_obj_new_str(text, sizeof(text));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(modhttp_date_obj, modhttp_date);
+
+// boot() -> a number that tells this program from those before
+static mp_obj_t modhttp_boot(void) {
+    MICROPY_PY_LWIP_ENTER
+    uint32_t boot = mh_native_boot();
+    MICROPY_PY_LWIP_EXIT
+    return mp_obj_new_int_from_uint(boot);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(modhttp_boot_obj, modhttp_boot);
+
 // pcbs() -> (active, listening, time_wait): lwIP's, in the whole stack.
 static mp_obj_t modhttp_pcbs(void) {
     unsigned n[3];
@@ -125,6 +142,8 @@ static const mp_rom_map_elem_t modhttp_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_HTTPError), MP_ROM_PTR(&modhttp_type_HTTPError) },
     { MP_ROM_QSTR(MP_QSTR_check_field), MP_ROM_PTR(&modhttp_check_field_obj) },
     { MP_ROM_QSTR(MP_QSTR_reason), MP_ROM_PTR(&modhttp_reason_obj) },
+    { MP_ROM_QSTR(MP_QSTR_date), MP_ROM_PTR(&modhttp_date_obj) },
+    { MP_ROM_QSTR(MP_QSTR_boot), MP_ROM_PTR(&modhttp_boot_obj) },
     { MP_ROM_QSTR(MP_QSTR_pcbs), MP_ROM_PTR(&modhttp_pcbs_obj) },
     { MP_ROM_QSTR(MP_QSTR_floor), MP_ROM_PTR(&modhttp_floor_obj) },
 };

@@ -91,6 +91,7 @@ static mp_obj_t blob_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
         if (blob->fields_len > MH_BLOB_FIELDS_MAX || mh_fields_check(blob->fields, blob->fields_len) < 0) {
             mp_raise_ValueError(MP_ERROR_TEXT("bad field lines"));
         }
+        blob->fixed = true;
         mh_blob_tag_bytes(blob);
     }
     return MP_OBJ_FROM_PTR(self);

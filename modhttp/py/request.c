@@ -8,6 +8,8 @@
 #include "py/stream.h"
 #include "py/unicode.h"
 
+#include "core/range.h"
+#include "core/select.h"
 #include "core/uri.h"
 #include "py/internal.h"
 
@@ -293,30 +295,49 @@ static mp_obj_t request_form(modhttp_request_obj_t *self) {
     return parse_query(data, len);
 }
 
-// pull(n) -> what is here of the body, at most n bytes; b"" at its end; None when there is nothing yet. Never waits; who waits for the
-// stream to be readable is given the time that a client has for its body.
-static mp_obj_t request_pull(mp_obj_t self_in, mp_obj_t n_in) {
-    mh_conn_t *conn = modhttp_request_conn(MP_OBJ_TO_PTR(self_in));
-    vstr_t vstr;
-    vstr_init_len(&vstr, (size_t)mp_obj_get_int(n_in));
+// What is here of the body: a count, 0 at its end, or -EAGAIN, and then who waits for the stream to be readable is given the time that a client
+// has for its body.
+static int pull_some(mh_conn_t *conn, void *buf, size_t len) {
     MICROPY_PY_LWIP_ENTER
     mh_conn_wait(conn, false);
-    int n = mh_conn_read(conn, vstr.buf, vstr.len);
+    int n = mh_conn_read(conn, buf, len);
     if (n == -EAGAIN) {
         mh_conn_wait(conn, true);
     }
     MICROPY_PY_LWIP_EXIT
-    if (n == -EAGAIN) {
+    if (n < 0 && n != -EAGAIN) {
+        modhttp_raise(n);
+    }
+    return n;
+}
+
+// pull(n) -> at most n bytes of what is here of the body; b"" at its end; None when there is nothing yet. Never waits.
+// pull(buffer) -> how many of them it now begins with.
+static mp_obj_t request_pull(mp_obj_t self_in, mp_obj_t where) {
+    mh_conn_t *conn = modhttp_request_conn(MP_OBJ_TO_PTR(self_in));
+    if (!mp_obj_is_int(where)) {
+        mp_buffer_info_t info;
+        mp_get_buffer_raise(where, &info, MP_BUFFER_WRITE);
+        int n = pull_some(conn, info.buf, info.len);
+        return n < 0 ? mp_const_none : MP_OBJ_NEW_SMALL_INT(n);
+    }
+    vstr_t vstr;
+    vstr_init_len(&vstr, (size_t)mp_obj_get_int(where));
+    int n = pull_some(conn, vstr.buf, vstr.len);
+    if (n < 0) {
         vstr_clear(&vstr);
         return mp_const_none;
-    }
-    if (n < 0) {
-        modhttp_raise(n);
     }
     vstr.len = (size_t)n;
     return bytes_from_vstr(&vstr);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(request_pull_obj, request_pull);
+
+// An object with the same for tasks.
+static mp_obj_t request_reader(modhttp_request_obj_t *self) {
+    mp_obj_t module = mp_import_name(MP_QSTR_modhttp_dot_loop, mp_const_true, MP_OBJ_NEW_SMALL_INT(0));
+    return mp_call_function_1(mp_load_attr(module, MP_QSTR_Reader), MP_OBJ_FROM_PTR(self));
+}
 
 static mp_uint_t request_read(mp_obj_t self_in, void *buf, mp_uint_t size, int *errcode) {
     (void)errcode;
@@ -420,6 +441,50 @@ static mp_obj_t request_detach(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(request_detach_obj, request_detach);
 
+// --- Conditions and ranges
+
+static mp_obj_t range_tuple(const mh_range_t *range) {
+    mp_obj_t items[2] = { mp_obj_new_int_from_uint(range->at), mp_obj_new_int_from_uint(range->len) };
+    return mp_obj_new_tuple(2, items);
+}
+
+// choose(size, etag=None, modified=None) -> (status, ((offset, length), …)): what the request's conditions and ranges leave of a representation.
+static mp_obj_t request_choose(size_t n_args, const mp_obj_t *args) {
+    const uint8_t *data;
+    const mh_head_t *head = mh_conn_head(modhttp_request_conn(MP_OBJ_TO_PTR(args[0])), &data);
+    mh_version_t version = { .size = (uint32_t)mp_obj_get_int_truncated(args[1]) };
+    if (n_args > 2 && args[2] != mp_const_none) {
+        version.tag = mp_obj_str_get_data(args[2], &version.tag_len);
+        if (!mh_etag_ok(version.tag, version.tag_len)) {
+            mp_raise_ValueError(MP_ERROR_TEXT("an entity tag is in double quotes, with W/ before them where it is weak"));
+        }
+    }
+    if (n_args > 3 && args[3] != mp_const_none) {
+        version.modified = (uint32_t)mp_obj_get_int_truncated(args[3]);
+    }
+    mh_range_t ranges[MH_RANGES_MAX];
+    size_t count;
+    int status = mh_version_choose(head, data, &version, mp_hal_time_ns() / 1000000000, ranges, &count);
+    mp_obj_tuple_t *parts = MP_OBJ_TO_PTR(mp_obj_new_tuple(count, NULL));
+    for (size_t i = 0; i < count; i++) {
+        parts->items[i] = range_tuple(&ranges[i]);
+    }
+    mp_obj_t items[2] = { MP_OBJ_NEW_SMALL_INT(status), MP_OBJ_FROM_PTR(parts) };
+    return mp_obj_new_tuple(2, items);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(request_choose_obj, 2, 4, request_choose);
+
+// accepts(coding): whether the client takes a body in this content coding, as "gzip".
+static mp_obj_t request_accepts(mp_obj_t self_in, mp_obj_t coding_in) {
+    const uint8_t *data;
+    const mh_head_t *head = mh_conn_head(modhttp_request_conn(MP_OBJ_TO_PTR(self_in)), &data);
+    mh_field_t field;
+    uint16_t at = head->fields;
+    return mp_obj_new_bool(mh_field_find(data, &at, "accept-encoding", 15, &field)
+        && mh_accept_coding(field.value, field.value_len, mp_obj_str_get_str(coding_in)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(request_accepts_obj, request_accepts);
+
 // --- Attributes
 
 static mp_obj_t headers_new(modhttp_request_obj_t *request);
@@ -440,6 +505,8 @@ static mp_obj_t request_get(modhttp_request_obj_t *self, qstr attr) {
             return request_form(self);
         case MP_QSTR_stream:
             return MP_OBJ_FROM_PTR(self);
+        case MP_QSTR_reader:
+            return request_reader(self);
         case MP_QSTR_headers:
             return headers_new(self);
         case MP_QSTR_client:
@@ -457,6 +524,8 @@ static mp_obj_t request_get(modhttp_request_obj_t *self, qstr attr) {
             return request_head(self);
         case MP_QSTR_begun:
             return mp_obj_new_bool(self->conn == NULL || !mh_conn_is_new(self->conn));
+        case MP_QSTR_wanted:
+            return mp_obj_new_bool(self->conn != NULL && mh_conn_wants_body(self->conn));
         case MP_QSTR_cookies:
             return request_cookies(self);
         case MP_QSTR_query: {
@@ -486,6 +555,8 @@ static const mp_rom_map_elem_t request_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_fail), MP_ROM_PTR(&request_fail_obj) },
     { MP_ROM_QSTR(MP_QSTR_end), MP_ROM_PTR(&request_end_obj) },
     { MP_ROM_QSTR(MP_QSTR_detach), MP_ROM_PTR(&request_detach_obj) },
+    { MP_ROM_QSTR(MP_QSTR_choose), MP_ROM_PTR(&request_choose_obj) },
+    { MP_ROM_QSTR(MP_QSTR_accepts), MP_ROM_PTR(&request_accepts_obj) },
     { MP_ROM_QSTR(MP_QSTR_pull), MP_ROM_PTR(&request_pull_obj) },
     { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&mp_stream_read_obj) },
     { MP_ROM_QSTR(MP_QSTR_readinto), MP_ROM_PTR(&mp_stream_readinto_obj) },

@@ -13,8 +13,20 @@ app.run(port=80)
 
 from _modhttp import Field, HTTPError, Request
 from modhttp.faces import Handler
-from modhttp.response import Response, abort, html, redirect
+from modhttp.response import Response, abort, file, html, redirect
 from modhttp.server import Server, serve
 
 __version__ = "0.1.0"
-__all__ = ("Field", "HTTPError", "Handler", "Request", "Response", "Server", "abort", "html", "redirect", "serve")
+__all__ = (
+    "Field",
+    "HTTPError",
+    "Handler",
+    "Request",
+    "Response",
+    "Server",
+    "abort",
+    "file",
+    "html",
+    "redirect",
+    "serve",
+)

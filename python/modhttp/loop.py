@@ -54,6 +54,69 @@ def step(generator):
     return True, item
 
 
+async def each(iterator):
+    """A generator of what an async iterator gives. Raises TypeError where no loop runs."""
+    if core.cur_task is None:
+        raise TypeError("an async iterator needs a loop to run in: await app.serve()")
+    async for piece in iterator:
+        yield piece
+
+
+class Reader:
+    """A request's body for tasks, as asyncio.StreamReader has it: where that awaits, so does this."""
+
+    def __init__(self, request):
+        self._request = request
+        self._line = b""  # what came behind the last line
+
+    async def _some(self, where):
+        """What is here, in a buffer or of so many bytes at most, once there is anything."""
+        while True:
+            some = self._request.pull(where)
+            if some is not None:
+                return some
+            await readable(self._request)
+
+    async def readinto(self, buffer):
+        """Fill the beginning of a buffer. Returns how many bytes of it; 0: there are no more."""
+        if not self._line:
+            return await self._some(buffer)
+        piece = await self.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    async def read(self, n=-1):
+        """What there is, at most n bytes, once there is any; b"": no more. All of it where n is negative."""
+        if n >= 0:
+            piece, self._line = self._line[:n], self._line[n:]
+            return piece or (await self._some(n) if n else b"")
+        data = b""
+        while piece := await self.read(1024):
+            data += piece
+        return data
+
+    async def readexactly(self, n):
+        """Raises EOFError where there is less."""
+        data = b""
+        while len(data) < n:
+            piece = await self.read(n - len(data))
+            if not piece:
+                raise EOFError
+            data += piece
+        return data
+
+    async def readline(self):
+        """Up to a line's end, or what is left."""
+        line = b""
+        while piece := await self.read(256):
+            end = piece.find(b"\n") + 1
+            if end:
+                self._line = piece[end:] + self._line
+                return line + piece[:end]
+            line += piece
+        return line
+
+
 def _drive(request, generator):
     """The task of an async handler, of a generator that streams, or of both in one: it awaits where that gives None."""
     step, value = generator.send, None
@@ -72,6 +135,9 @@ def _drive(request, generator):
                 continue
             if not request.begun:
                 request.begin(200, BYTES)
+            if not request.wanted:  # HEAD
+                generator.close()
+                return _finish(request, None)
             done = request.push(item)
             while not done:
                 yield core._io_queue.queue_write(request)

@@ -20,8 +20,10 @@ _OWN = ("transfer-encoding", "date")
 class Response:
     """An answer with everything said.
 
-    body: str, bytes, a dict or list (sent as JSON), or an iterable of str or bytes (streamed).
-    headers: a dict, or a list of (name, value) pairs where a name repeats.
+    body: str, bytes, a dict or list (sent as JSON), an open file or any stream with readinto(), which is closed in the
+    end, modhttp.file(…), or an iterable of str or bytes, which in asyncio's loop may be an async one.
+    headers: a dict, or a list of (name, value) pairs where a name repeats. Content-Length is for what is streamed: it
+    then goes out as it is, and not in chunks.
     """
 
     def __init__(self, body=b"", status=200, headers=None, content_type=None):
@@ -77,6 +79,19 @@ def html(body, status=200, headers=None):
     return Response(body, status, headers, HTML)
 
 
+def file(path, **options):
+    """A file, as the request's conditions and ranges want it. Raises HTTPError(404) where there is none.
+
+    root: a directory that the path begins in and cannot leave, for names that a client has chosen.
+    content_type: else the name's suffix tells. max_age: how many seconds a client need not ask again.
+    download: a name to save it by, or True: its own.
+    twins=True: send a client that accepts it the file with .br or .gz behind its name, if there is one.
+    """
+    from modhttp.files import File
+
+    return File(path, **options)
+
+
 def pairs(headers):
     """(name, value) of each header in a dict or a list of pairs."""
     return headers.items() if isinstance(headers, dict) else headers
@@ -112,10 +127,18 @@ def _encode(body):
         return body, BYTES
     if isinstance(body, _OBJECTS):
         return json.dumps(body), JSON
+    if hasattr(body, "readinto"):
+        from modhttp.streams import Pieces
+
+        return Pieces(body), BYTES
+    if hasattr(body, "__aiter__"):
+        from modhttp.loop import each
+
+        return each(body), BYTES
     if hasattr(body, "__next__") or hasattr(body, "__iter__"):
         return body, BYTES
     raise TypeError(
-        "handler returned %s; it may return str, bytes, dict, list, int, tuple, Response or a generator"
+        "handler returned %s; it may return str, bytes, dict, list, int, tuple, Response, a generator or a stream"
         % type(body).__name__
     )
 
@@ -140,16 +163,21 @@ def _parts(result):
     return result, status, headers, content_type
 
 
-def render(result):
-    """(body, status, field lines or None, content type or None) of a handler's return value: what _modhttp asks for."""
+def render(result, request):
+    """What _modhttp asks for, of a handler's return value.
+
+    (body, status, field lines or None, content type or None, length or None where the body is streamed)
+    """
     if isinstance(result, _OBJECTS):  # the usual case, for which this saves three allocations
-        return json.dumps(result), 200, None, JSON
+        return json.dumps(result), 200, None, JSON, None
     body, status, headers, content_type = _parts(result)
-    fields = None
+    fields = length = None
     if headers:
-        fields, named, _ = field_lines(headers)
+        fields, named, length = field_lines(headers)
         content_type = content_type or named
+    if hasattr(body, "represent"):
+        return body.represent(request, status, fields or "", content_type)
     body, default = _encode(body)
     if content_type is None and body:
         content_type = default
-    return body, status, fields, content_type
+    return body, status, fields, content_type, None if length is None else int(length)

@@ -151,16 +151,17 @@ class Server:
         """
         self._add("GET", path, _modhttp.Blob(content_type, array, position).endpoint())
 
-    def static(self, prefix, root, max_age=None):
-        """Serve the files below a directory of memory-mapped flash (/rom, see `make romfs`), from where they lie.
+    def static(self, prefix, root, max_age=None, index="index.html", listing=False):
+        """Serve the files below a directory, of any file system: with conditions, ranges, and twins with .gz and .br.
 
-        index.html is also its directory's page. A client that accepts gzip gets the twin of a name with .gz behind it.
-        Entity tags are made now, of the files' bytes; max_age is how many seconds a client need not ask again.
-        Raises ValueError where root is not in memory-mapped flash, and for a path that has a handler.
+        max_age is how many seconds a client need not ask again. index is the name of a directory's own page;
+        listing=True makes a page of its entries where it has none. Where all files are in memory-mapped flash (/rom,
+        see `make romfs`), C sends them from where they lie, and they are those that are there now.
+        Raises ValueError where root is no directory, and for a path that has a handler.
         """
-        from modhttp.files import publish
+        from modhttp.static import publish
 
-        publish(self, prefix, root, max_age)
+        publish(self, prefix, root, max_age, index, listing)
 
     def mount(self, prefix, other):
         """Serve another Server's routes, those it gets later too, below a prefix, with its hooks and error handlers."""
