@@ -159,10 +159,13 @@ bool mh_date_read(const char *text, size_t len, uint64_t now, uint64_t *seconds)
     bool found;
     if (len > 3 && p[3] == ',') {
         found = read_fixdate(&date);
-    } else if (len > 3 && p[3] == ' ') {
+    } else if (len > 3 && p[3] >= 'a') {
+        found = read_rfc850(&date);
+        if (found) {
+            complete_year(&date, now < last_second ? now : last_second);
+        }
+    } else {
         found = read_asctime(&date);
-    } else if ((found = read_rfc850(&date))) {
-        complete_year(&date, now < last_second ? now : last_second);
     }
     if (!found || date.p != date.end || !is_day(&date)) {
         return false;

@@ -109,7 +109,7 @@ def _validators(stat, coding):
 
 
 def _disposition(name):
-    """Content-Disposition's line (RFC 6266), with a name for every client, and the true one (RFC 8187) where it differs."""
+    """Content-Disposition's line (RFC 6266): a name for every client and, if it differs, the true one (RFC 8187)."""
     plain = "".join(c if " " <= c <= "~" and c not in '"\\%/' else "_" for c in name)
     line = 'Content-Disposition: attachment; filename="%s"' % plain
     if plain != name:

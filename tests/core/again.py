@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = ("cases", "head", "usual", "body", "uri", "cookie", "router", "answer", "number", "sensor", "select")
+TESTS = ("cases", "head", "usual", "body", "uri", "cookie", "router", "answer", "number", "sensor", "select", "range")
 
 
 def run_again(environment, tests=TESTS):

@@ -234,6 +234,9 @@ def test_fields_come_back(core, fields, space):
     ("accept-encoding: a\r\nACCEPT-ENCODING: b\r\nif-none-match: *\r\nIF-NONE-MATCH: c\r\n", (None, "a", "*")),
     ("A:\r\nI:\r\na: 1\r\ni: 1\r\nAccepT-Language: de\r\nAbcdef: 1\r\nA12345678901234: 2\r\nIf-Modified-Since: 3\r\n"
      "I123456789012: 4\r\nIf-Range: 5\r\nAcce: 1234567890123456\r\nIf: 1234567890123456\r\n", (None, None, None)),
+    ("Referer: a\r\nRanges: b\r\nR:\r\n", (None, None, None)),
+    ("RANGE: bytes=0-\r\n", (None, None, None)),
+    ("if-match: *\r\n", (None, None, None)),
 ])
 def test_choice(core, lines, expected):
     """Wherever the head lies in a word, and at the end of memory."""
@@ -248,3 +251,5 @@ def test_choice(core, lines, expected):
         texts = (choice.accept, choice.accept_encoding, choice.if_none_match)
         found = tuple(core.ffi.string(text.at, text.len).decode() if text.at else None for text in texts)
         assert found == expected
+        names = {line.partition(":")[0].lower() for line in lines.split("\r\n") if line}
+        assert choice.more == bool(names & {"range", "if-match", "if-range", "if-modified-since", "if", "i"})

@@ -170,12 +170,41 @@ def test_etag(core, value, expected):
     assert etag_matches(core, value) == etag_matches(core, value, at_begin=True) == expected == expected_match(value)
 
 
+def etag_matches_strongly(core, value):
+    data = value.encode("latin-1")
+    etag = core.ffi.new("char[]", TAG_WANTED.encode())
+    return core.lib.mh_etag_matches_strongly(core.input.put(data), len(data), etag, len(TAG_WANTED))
+
+
+def expected_strong_match(value):
+    return expected_match(value) and (value == "*" or TAG_WANTED in re.findall(TAG, value))
+
+
+@pytest.mark.parametrize(("value", "expected"), [
+    (TAG_WANTED, True), ("*", True), (f"W/{TAG_WANTED}", False), (f"W/{TAG_WANTED}, {TAG_WANTED}", True), ("", False),
+])
+def test_etag_strongly(core, value, expected):
+    assert etag_matches_strongly(core, value) == expected == expected_strong_match(value)
+
+
+@pytest.mark.parametrize(("etag", "expected"), [
+    ('"a"', True), ('""', True), ('W/"a"', True), ("", False), ("a", False), ('"', False), ('"a', False),
+    ('"a"b', False), ('w/"a"', False), ("W/", False),
+    ("W/a", False), ('"a b"', False), ('"a"b"', False), ('"\xe9"', True),
+    ('"a"\r\n', False), ('"\r\n"', False),
+])
+def test_etag_ok(core, etag, expected):
+    data = etag.encode("latin-1")
+    assert core.lib.mh_etag_ok(core.input.put(data), len(data)) == expected
+
+
 TAG_PIECES = [TAG_WANTED, '"x"', '"a', ',b-1"', '"', "W/", ",", ", ", " ", "*", "\xff", "\\", "w/", '""']
 
 
 @given(st.lists(st.sampled_from(TAG_PIECES), max_size=8).map("".join))
 def test_any_etag(core, value):
     assert etag_matches(core, value) == expected_match(value)
+    assert etag_matches_strongly(core, value) == expected_strong_match(value)
 
 
 def select(core, query, at_begin=False):
