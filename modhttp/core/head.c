@@ -661,9 +661,12 @@ void mh_head_choice(const mh_head_t *head, const uint8_t *data, mh_choice_t *cho
             take_choice(&choice->accept, p, next, "accept", 6);
         } else if (letter == 'a' && next - p > 15 && p[15] == ':') {
             take_choice(&choice->accept_encoding, p, next, "accept-encoding", 15);
-        } else if (letter == 'i' && next - p > 13 && p[13] == ':') {
-            take_choice(&choice->if_none_match, p, next, "if-none-match", 13);
-        } else if (letter == 'i' || (letter == 'r' && next - p > 5 && p[5] == ':')) {
+        } else if (letter == 'i') {
+            if (next - p > 13 && p[13] == ':') {
+                take_choice(&choice->if_none_match, p, next, "if-none-match", 13);
+            }
+            choice->more = choice->more || choice->if_none_match.at == NULL;
+        } else if (letter == 'r' && next - p > 5 && p[5] == ':') {
             choice->more = true;
         }
         p = next + 2;

@@ -89,7 +89,8 @@ typedef struct _mh_choice_t {
     mh_text_t accept;
     mh_text_t accept_encoding;
     mh_text_t if_none_match;
-    bool more;              // there may be Range, or other conditions: fields that mh_version_choose() looks at
+    bool more;              // beside If-None-Match there may be Range and other conditions, which mh_version_choose() looks at; where there is
+                            // one, this says nothing
 } mh_choice_t;
 
 // Find them in a complete head, in one pass.
