@@ -14,7 +14,7 @@ def publish(app, prefix, root, max_age, index, listing):
     if stat is None or not stat[0] & DIRECTORY:
         raise ValueError("%s is not a directory" % (root or "/"))
     prefix = prefix.rstrip("/") + "/"
-    files = _mapped(root)
+    files = mapped(root)
     if files:
         _publish_mapped(app, prefix, files, cache_line(max_age), index)
     if not files or listing:
@@ -24,8 +24,8 @@ def publish(app, prefix, root, max_age, index, listing):
         app._add("GET", prefix + "<path:path>", serve)
 
 
-def _mapped(root):
-    """{path: memoryview of the contents} of the files below a directory, if all are in memory; else {}."""
+def mapped(root):
+    """{path: memoryview, which is the flash itself} of the files below a directory, if all are in memory; else {}."""
     files = {}
     directories = [""]
     while directories:
