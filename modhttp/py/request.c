@@ -335,7 +335,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(request_pull_obj, request_pull);
 
 // An object with the same for tasks.
 static mp_obj_t request_reader(modhttp_request_obj_t *self) {
-    mp_obj_t module = mp_import_name(MP_QSTR_modhttp_dot_loop, mp_const_true, MP_OBJ_NEW_SMALL_INT(0));
+    mp_obj_t module = mp_import_name(qstr_from_str("modhttp.loop"), mp_const_true, MP_OBJ_NEW_SMALL_INT(0));
     return mp_call_function_1(mp_load_attr(module, MP_QSTR_Reader), MP_OBJ_FROM_PTR(self));
 }
 

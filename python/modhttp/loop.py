@@ -54,10 +54,14 @@ def step(generator):
     return True, item
 
 
-async def each(iterator):
+def each(iterator):
     """A generator of what an async iterator gives. Raises TypeError where no loop runs."""
     if core.cur_task is None:
         raise TypeError("an async iterator needs a loop to run in: await app.serve()")
+    return _each(iterator)
+
+
+async def _each(iterator):
     async for piece in iterator:
         yield piece
 
@@ -139,6 +143,8 @@ def _drive(request, generator):
                 generator.close()
                 return _finish(request, None)
             done = request.push(item)
+            if not item:
+                yield from core.sleep_ms(0)  # it has nothing to say for now: others may
             while not done:
                 yield core._io_queue.queue_write(request)
                 done = request.push()

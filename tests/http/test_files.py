@@ -50,7 +50,8 @@ def test_names_beyond_ascii(server):
 
 
 @pytest.mark.parametrize("path", [
-    "/www/nothing", "/www/nothing/", "/www/index.html/", "/www", "/www/sub/nothing.txt", "/fat/sub/bare/", "/www/index.html/x", "/other/index.htm",
+    "/www/nothing", "/www/nothing/", "/www/index.html/", "/www", "/www/sub/nothing.txt", "/fat/sub/bare/",
+    "/www/index.html/x", "/other/index.htm",
 ])
 def test_nothing_there(server, path):
     answer = server.get(path)
