@@ -87,6 +87,7 @@ static void set_up_natives(uint8_t how) {
     set_blob(&native.file, sizeof(native.data));
     native.file.gzip = native.data;
     native.file.gzip_len = 700;
+    native.file.fixed = true;
     mh_blob_tag_bytes(&native.file);
     set_blob(&native.ring, sizeof(native.data));
     static uint32_t position;
@@ -268,8 +269,9 @@ static const char *const pieces[] = {
 static void append_native(client_t *client, unsigned kind) {
     static const char *const queries[] = { "", "", "?last=9", "?since=2", "?since=99", "?last=x" };
     static const char *const fields[] = {
-        "", "", "", "Accept: text/csv\r\n", "Accept: application/octet-stream, */*;q=0.5\r\n", "If-None-Match: *\r\n", "Accept-Encoding: gzip\r\n",
-        "Last-Event-ID: 1\r\n", "Connection: close\r\n", "Content-Length: 4\r\n",
+        "", "Range: bytes=100-2500\r\n", "Range: bytes=9000-\r\nIf-Unmodified-Since: x\r\n", "Accept: text/csv\r\n",
+        "Accept: application/octet-stream, */*;q=0.5\r\n", "If-None-Match: *\r\n", "Range: bytes=-9\r\nAccept-Encoding: gzip\r\n",
+        "Last-Event-ID: 1\r\nIf-Match: \"x\"\r\n", "Connection: close\r\n", "Content-Length: 4\r\n",
     };
     append_text(client, kind % 13 == 0 ? "HEAD " : "GET ");
     append_text(client, native_paths[kind % NATIVES]);

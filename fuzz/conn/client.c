@@ -213,6 +213,8 @@ static void read_field(const client_t *client, const char *line, size_t len, fie
         fields->events = is(value, value_len, "text/event-stream");
     } else if (is(line, name_len, "ETag")) {
         CHECK_ANSWER(client, value_len > 2 && value[0] == '"' && value[value_len - 1] == '"');
+    } else if (is(line, name_len, "Content-Range") || is(line, name_len, "Accept-Ranges")) {
+        CHECK_ANSWER(client, value_len > 4 && memcmp(value, "bytes", 5) == 0);
     } else if (is(line, name_len, "Vary") || is(line, name_len, "Cache-Control") || is(line, name_len, "Content-Encoding")) {
         CHECK_ANSWER(client, value_len > 3);
     } else {
@@ -242,7 +244,8 @@ static void check_own(client_t *client, const expect_t *expect, uint16_t status,
     int body = asked ? body_seen(client, &expect->head) : 0;
     CHECK_ANSWER(client, fields->sequence < 0);
     CHECK_ANSWER(client, expect->kind != EXPECT_NOTHING);
-    client->native = asked && (status == 200 || status == 304) && routes_answer(&expect->head, client->stream + client->at);
+    bool of_endpoints = status == 200 || status == 206 || status == 304 || status == 412 || status == 416;
+    client->native = asked && of_endpoints && routes_answer(&expect->head, client->stream + client->at);
     if (client->native) {
         CHECK_ANSWER(client, !fields->allow && !fields->retry);
         client->events = fields->events;

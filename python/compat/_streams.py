@@ -3,16 +3,16 @@
 from asyncio import sleep_ms
 
 from _connection import Connection
-from modhttp.loop import readable, writable
+from modhttp.loop import Reader, readable, writable
 
 
-class AsyncConnection(Connection):
+class AsyncConnection(Reader, Connection):
     """A Connection as asyncio's streams know it, reader and writer in one. It awaits where it has to wait."""
 
     def __init__(self, request):
-        super().__init__(request)
+        Reader.__init__(self, request)
+        Connection.__init__(self, request)
         self._timeout = 0
-        self._read = b""  # of the body, and not asked for yet
         self._unsent = []  # what was written: the first is being sent
         self._rest = b""  # of that, where it is raw bytes
 
@@ -55,52 +55,17 @@ class AsyncConnection(Connection):
 
     awritestr = awrite
 
-    async def _some(self, n):
-        """At most n bytes, once there are any; b"": there are no more."""
-        data, self._read = self._read[:n], self._read[n:]
-        if data:
-            return data
+    async def _some(self, where):
         while True:
-            data = self._end().read(n) if self.stream else self.request.pull(n)
-            if data is not None:
-                return data
+            if self.stream is None:
+                some = self.request.pull(where)
+            else:
+                some = self._end().read(where) if isinstance(where, int) else self._end().readinto(where)
+            if some is not None:
+                return some
             await readable(self.stream or self.request)
 
-    async def read(self, n=-1):
-        """What there is of the body, at most n bytes; all of it where n is negative."""
-        if n >= 0:
-            return await self._some(n) if n else b""
-        data = b""
-        while piece := await self._some(1024):
-            data += piece
-        return data
-
-    recv = read
-
-    async def readinto(self, buffer):
-        data = await self._some(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    async def readexactly(self, n):
-        """Raises EOFError where the body is shorter."""
-        data = b""
-        while len(data) < n:
-            piece = await self._some(n - len(data))
-            if not piece:
-                raise EOFError
-            data += piece
-        return data
-
-    async def readline(self):
-        line = b""
-        while piece := await self._some(256):
-            end = piece.find(b"\n") + 1
-            if end:
-                self._read = piece[end:] + self._read
-                return line + piece[:end]
-            line += piece
-        return line
+    recv = Reader.read
 
     def get_extra_info(self, name):
         """Of "peername": the client's address and port."""
@@ -121,6 +86,6 @@ class AsyncConnection(Connection):
                     await self.drain()
             except OSError:
                 pass  # the client is gone
-            super().close()
+            Connection.close(self)
 
     aclose = wait_closed

@@ -1,11 +1,17 @@
 """Types of what `import modhttp` offers; python/modhttp is the code, docs/architecture.md the design."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, TypeVar, Union
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import Any, Literal, NoReturn, Protocol, TypeVar, Union, overload
 
 __version__: str
 
-Body = Union[str, bytes, bytearray, memoryview, dict[str, Any], list[Any], Iterable[Union[str, bytes]]]
+class Readable(Protocol):
+    """An open file, or any other stream."""
+
+    def readinto(self, buffer: Any, /) -> Union[int, None]: ...
+
+Piece = Union[str, bytes, bytearray, memoryview]
+Body = Union[Piece, dict[str, Any], list[Any], Iterable[Piece], AsyncIterable[Piece], Readable, "File"]
 Fields = Union[dict[str, Any], list[tuple[str, Any]]]
 Result = Union[Body, int, tuple[Body, int], tuple[Body, int, Union[Fields, None]], "Response", "Request", None]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -35,6 +41,17 @@ class Stream:
     def settimeout(self, seconds: Union[float, None]) -> None: ...
     def setblocking(self, flag: bool) -> None: ...
     def close(self) -> None: ...
+
+class Reader:
+    """Request.reader: the body for async handlers, as asyncio.StreamReader has it."""
+
+    async def readinto(self, buffer: Union[bytearray, memoryview]) -> int:
+        """Fill the beginning of a buffer. Returns how many bytes of it; 0: there are no more."""
+    async def read(self, n: int = -1) -> bytes:
+        """What there is, at most n bytes, once there is any; b"": no more. All of it where n is negative."""
+    async def readexactly(self, n: int) -> bytes:
+        """Raises EOFError where there is less."""
+    async def readline(self) -> bytes: ...
 
 class Request:
     """What a handler is called with. Attributes are computed when asked for, until the answer is complete.
@@ -69,11 +86,26 @@ class Request:
     def read(self, n: int = -1) -> bytes: ...
     def readinto(self, buffer: Union[bytearray, memoryview]) -> int: ...
     def readline(self) -> bytes: ...
+    reader: Reader
+    """The same for async handlers: it awaits where the stream waits."""
+    @overload
     def pull(self, n: int) -> Union[bytes, None]:
         """What is here of the body, at most n bytes; b"" at its end; None: nothing yet. Never waits.
 
         For tasks, which wait for the request to be readable, as a stream is.
         """
+    @overload
+    def pull(self, buffer: Union[bytearray, memoryview]) -> Union[int, None]:
+        """The same, into a buffer: how many of its bytes."""
+    def choose(
+        self, size: int, etag: Union[str, None] = None, modified: Union[int, None] = None
+    ) -> tuple[int, tuple[tuple[int, int], ...]]:
+        """What the request's conditions and ranges leave of a representation: (status, ((offset, length), …)).
+
+        etag has its quotes, modified is in seconds since 1970. The status is 200, 206 with ranges, 304, 412 or 416.
+        """
+    def accepts(self, coding: str) -> bool:
+        """Whether the client takes a body in this content coding, as "gzip"."""
     def begin(
         self,
         status: int = 200,
@@ -93,6 +125,8 @@ class Request:
     def end(self) -> None: ...
     begun: bool
     """Whether the answer has begun."""
+    wanted: bool
+    """Of an answer that has begun: whether its body is sent. Not to HEAD."""
     def answer(self, result: Result) -> None:
         """Answer as if the handler had returned this."""
     def fail(self, exc: BaseException) -> None:
@@ -164,6 +198,20 @@ class CallbackResponse:
     def write(self, data: Union[str, bytes, bytearray, memoryview]) -> None: ...
 
 Callback = Callable[[Request, CallbackResponse], Any]
+
+class File:
+    """What file() returns: an answer, or a Response's body."""
+
+def file(
+    path: str,
+    *,
+    root: Union[str, None] = None,
+    content_type: Union[str, None] = None,
+    max_age: Union[int, None] = None,
+    download: Union[str, Literal[True], None] = None,
+    twins: bool = False,
+) -> File:
+    """A file, as the request's conditions and ranges want it: see docs/files.md. Raises HTTPError(404)."""
 
 def html(body: Body, status: int = 200, headers: Union[Fields, None] = None) -> Response: ...
 def redirect(location: str, status: int = 302) -> Response: ...
@@ -240,6 +288,15 @@ class Server:
     def buffer(
         self, path: str, array: Any, content_type: str = "application/octet-stream", position: int = 0
     ) -> None: ...
+    def static(
+        self,
+        prefix: str,
+        root: str,
+        max_age: Union[int, None] = None,
+        index: Union[str, None] = "index.html",
+        listing: bool = False,
+    ) -> None:
+        """Serve the files below a directory: see docs/files.md."""
     def mount(self, prefix: str, other: Server) -> None: ...
     def before(self, function: Callable[[Request], Result]) -> Callable[[Request], Result]: ...
     def after(
