@@ -230,7 +230,7 @@ async def flash(request):
     "The middle waits until somebody says go."
     buffer = bytearray(4096)
     reader = request.reader
-    length = 0
+    length = pieces = 0
     memory = []
     with open("upload.bin", "wb") as file:
         while n := await reader.readinto(buffer):
@@ -239,9 +239,11 @@ async def flash(request):
             if length > 100000 and not go.is_set():
                 print("paused")
                 await go.wait()
-            gc.collect()
-            memory.append(gc.mem_alloc())
-            memory = [min(memory), max(memory)]
+            pieces += 1
+            if pieces % 16 == 1:
+                gc.collect()
+                memory.append(gc.mem_alloc())
+                memory = [min(memory), max(memory)]
     return {"length": length, "memory": memory}
 
 @app.post("/go")
@@ -462,6 +464,7 @@ def test_sender_that_is_lost(loop_server):
         time.sleep(0.05)
 
 
+@pytest.mark.timeout(900)  # a board's flash takes its time, and an emulated one's on a busy machine more
 def test_upload_to_flash(start):
     """512 kB through a pause in its middle, in constant memory; and back."""
     program = start(ASYNC, files={})
@@ -469,7 +472,7 @@ def test_upload_to_flash(start):
     whole = b"".join(pattern(size))
     answers = []
     thread = threading.Thread(target=lambda: answers.append(httpx.put(
-        program.url + "/flash", content=whole, timeout=program.patience * 3, trust_env=False)))
+        program.url + "/flash", content=whole, timeout=600, trust_env=False)))
     thread.start()
     program.wait_for("paused")
     with program.client() as client:
