@@ -165,7 +165,7 @@ class File:
             fields += "Content-Encoding: " + coding + "\r\n"
         if status == 206:
             return _partial(path, stat[6], parts, fields, media_type)
-        body = () if request.method == "HEAD" else Pieces(open(path, "rb"), stat[6])
+        body = Pieces(open(path, "rb"), stat[6]) if stat[6] and request.method != "HEAD" else ()
         return body, status, fields, media_type, stat[6]
 
     def _representation(self, request):
