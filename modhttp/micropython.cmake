@@ -13,6 +13,8 @@ file(GLOB MODHTTP_SOURCES CONFIGURE_DEPENDS
 set(MODHTTP_SOURCES_SMALL
     ${CMAKE_CURRENT_LIST_DIR}/core/cookie.c
     ${CMAKE_CURRENT_LIST_DIR}/core/date.c
+    ${CMAKE_CURRENT_LIST_DIR}/core/form.c
+    ${CMAKE_CURRENT_LIST_DIR}/core/form_head.c
     ${CMAKE_CURRENT_LIST_DIR}/core/router_add.c
     ${CMAKE_CURRENT_LIST_DIR}/core/sensor.c
 )

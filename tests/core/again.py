@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = ("cases", "head", "usual", "body", "uri", "cookie", "router", "answer", "number", "sensor", "select", "range")
+TESTS = (
+    "cases", "head", "usual", "body", "uri", "cookie", "router", "answer", "number", "sensor", "select", "range",
+    "multipart",
+)
 
 
 def run_again(environment, tests=TESTS):
