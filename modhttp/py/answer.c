@@ -300,9 +300,18 @@ bool modhttp_answer_push(modhttp_request_obj_t *self, mp_obj_t data) {
     return !has_chunk(self) || push_chunk(self);
 }
 
+static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator);
+
 void modhttp_answer_feed(modhttp_request_obj_t *self) {
     if (self->more == NULL || self->more->source == MP_OBJ_NULL) {
         return;     // pull() waited, in a task that is woken by itself
+    }
+    if (self->more->awaits) {
+        mp_obj_t handler = self->more->source;
+        self->more->source = MP_OBJ_NULL;
+        self->more->awaits = false;
+        send_generator(self, handler);
+        return;
     }
     for (size_t turn = 0; turn < CHUNKS_PER_TURN; turn++) {
         if (!mh_conn_wants_body(self->conn) || (!has_chunk(self) && !next_chunk(self))) {
@@ -388,6 +397,16 @@ static bool first_step(modhttp_request_obj_t *self, mp_obj_t generator, mp_obj_t
     return kind == MP_VM_RETURN_YIELD;
 }
 
+// An async handler waits for its request's body: it is asked again when there is more.
+static void await_body(modhttp_request_obj_t *self, mp_obj_t generator) {
+    modhttp_more_t *more = modhttp_request_more(self);
+    more->source = generator;
+    more->awaits = true;
+    MICROPY_PY_LWIP_ENTER
+    mh_conn_wait(self->conn, true);
+    MICROPY_PY_LWIP_EXIT
+}
+
 // A generator streams, an async handler has an answer in the end: MicroPython shows the difference only when they have run.
 static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator) {
     if (self->app->spawn != mp_const_none) {
@@ -401,6 +420,10 @@ static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator) {
     }
     if (!goes_on && value != mp_const_none) {
         modhttp_answer(self, value);
+        return;
+    }
+    if (goes_on && value == MP_OBJ_FROM_PTR(self)) {
+        await_body(self, generator);
         return;
     }
     if (goes_on && value == mp_const_none) {

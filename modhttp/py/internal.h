@@ -47,6 +47,7 @@ typedef struct _modhttp_more_t {
     mp_obj_t source;        // iterator that the answer streams from, or MP_OBJ_NULL
     mp_obj_t chunk;         // what it gave last, of which `chunk_at` bytes are written
     size_t chunk_at;
+    bool awaits;            // `source` is a handler that waits for more of the body
 } modhttp_more_t;
 
 // A request being handled. `conn` and `more` are NULL once its answer is complete or the connection was handed on. One block of
@@ -68,6 +69,7 @@ typedef struct _modhttp_endpoint_obj_t {
 extern const mp_obj_type_t modhttp_endpoint_type;
 extern const mp_obj_type_t modhttp_blob_type;
 extern const mp_obj_type_t modhttp_field_type;
+extern const mp_obj_type_t modhttp_form_type;
 extern const mp_obj_type_t modhttp_sensor_type;
 extern const mp_obj_type_t modhttp_metrics_type;
 extern const mp_obj_type_t modhttp_server_type;
@@ -88,6 +90,9 @@ modhttp_request_obj_t *modhttp_request_new(modhttp_server_obj_t *app, mh_conn_t 
 mp_obj_t modhttp_request_path(modhttp_request_obj_t *self);
 mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self);   // RuntimeError when the answer is complete
 modhttp_more_t *modhttp_request_more(modhttp_request_obj_t *self);
+// Body bytes: a count, 0 at its end, or a negative errno; waiting for some, or -EAGAIN and the request is taken again when there are.
+int modhttp_request_read(modhttp_request_obj_t *self, void *buf, size_t len);
+int modhttp_request_try(modhttp_request_obj_t *self, void *buf, size_t len);
 void modhttp_request_done(modhttp_request_obj_t *self);         // the connection is no longer the request's
 
 // The request's handler raised: answer for it, let go of the connection where nobody is there to hear. Raises only what ends the program.

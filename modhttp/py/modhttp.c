@@ -138,6 +138,7 @@ static const mp_rom_map_elem_t modhttp_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_Endpoint), MP_ROM_PTR(&modhttp_endpoint_type) },
     { MP_ROM_QSTR(MP_QSTR_Blob), MP_ROM_PTR(&modhttp_blob_type) },
     { MP_ROM_QSTR(MP_QSTR_Field), MP_ROM_PTR(&modhttp_field_type) },
+    { MP_ROM_QSTR(MP_QSTR_Form), MP_ROM_PTR(&modhttp_form_type) },
     { MP_ROM_QSTR(MP_QSTR_Metrics), MP_ROM_PTR(&modhttp_metrics_type) },
     { MP_ROM_QSTR(MP_QSTR_HTTPError), MP_ROM_PTR(&modhttp_type_HTTPError) },
     { MP_ROM_QSTR(MP_QSTR_check_field), MP_ROM_PTR(&modhttp_check_field_obj) },

@@ -8,6 +8,7 @@
 #include "py/stream.h"
 #include "py/unicode.h"
 
+#include "core/form.h"
 #include "core/range.h"
 #include "core/select.h"
 #include "core/uri.h"
@@ -201,7 +202,7 @@ static mp_obj_t request_cookies(modhttp_request_obj_t *self) {
 
 // --- The body
 
-static int read_some(modhttp_request_obj_t *self, void *buf, size_t len) {
+int modhttp_request_read(modhttp_request_obj_t *self, void *buf, size_t len) {
     for (;;) {
         mh_conn_t *conn = modhttp_request_conn(self);
         MICROPY_PY_LWIP_ENTER
@@ -214,6 +215,18 @@ static int read_some(modhttp_request_obj_t *self, void *buf, size_t len) {
     }
 }
 
+int modhttp_request_try(modhttp_request_obj_t *self, void *buf, size_t len) {
+    mh_conn_t *conn = modhttp_request_conn(self);
+    MICROPY_PY_LWIP_ENTER
+    mh_conn_wait(conn, false);
+    int n = mh_conn_read(conn, buf, len);
+    if (n == -EAGAIN) {
+        mh_conn_wait(conn, true);
+    }
+    MICROPY_PY_LWIP_EXIT
+    return n;
+}
+
 // A body that is not in one piece of memory, or its rest; of `left` bytes.
 static mp_obj_t read_pieces(modhttp_request_obj_t *self, uint32_t left) {
     bool known = left != MH_LENGTH_UNKNOWN;
@@ -221,7 +234,7 @@ static mp_obj_t read_pieces(modhttp_request_obj_t *self, uint32_t left) {
     vstr_init(&vstr, known ? left : 256);
     for (;;) {
         size_t want = known ? left - vstr.len : 256;
-        int n = want == 0 ? 0 : read_some(self, vstr_add_len(&vstr, want), want);
+        int n = want == 0 ? 0 : modhttp_request_read(self, vstr_add_len(&vstr, want), want);
         if (n < 0) {
             modhttp_raise(n);
         }
@@ -289,44 +302,69 @@ static mp_obj_t request_json(modhttp_request_obj_t *self) {
     nlr_jump(nlr.ret_val);
 }
 
+// What modhttp.forms has under this name, which is loaded by the first program that asks for it.
+static mp_obj_t forms(qstr name) {
+    return mp_load_attr(mp_import_name(qstr_from_str("modhttp.forms"), mp_const_true, MP_OBJ_NEW_SMALL_INT(0)), name);
+}
+
+static bool is_multipart(modhttp_request_obj_t *self) {
+    const uint8_t *data;
+    const mh_head_t *head = mh_conn_head(self->conn, &data);
+    uint16_t at = head->fields;
+    mh_field_t type;
+    return mh_field_find(data, &at, "content-type", 12, &type)
+        && mh_value_is(type.value, type.value + type.value_len, "multipart/form-data", 19) != NULL;
+}
+
 static mp_obj_t request_form(modhttp_request_obj_t *self) {
     size_t len;
     const char *data = mp_obj_str_get_data(request_body(self), &len);
+    if (is_multipart(self)) {
+        return mp_call_function_1(forms(MP_QSTR_fields), MP_OBJ_FROM_PTR(self));
+    }
     return parse_query(data, len);
 }
 
-// What is here of the body: a count, 0 at its end, or -EAGAIN, and then who waits for the stream to be readable is given the time that a client
-// has for its body.
-static int pull_some(mh_conn_t *conn, void *buf, size_t len) {
-    MICROPY_PY_LWIP_ENTER
-    mh_conn_wait(conn, false);
-    int n = mh_conn_read(conn, buf, len);
-    if (n == -EAGAIN) {
-        mh_conn_wait(conn, true);
+// parts(max_part=…, max_parts=…) -> the parts of a form, to be looped over.
+static mp_obj_t request_parts(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    mp_obj_t own[2 + 2 * 2] = { args[0] };
+    size_t n = n_args;
+    if (n_args > 1 || kw->used > 2) {
+        mp_raise_TypeError(MP_ERROR_TEXT("parts() takes max_part= and max_parts="));
     }
-    MICROPY_PY_LWIP_EXIT
+    for (size_t i = 0; i < kw->alloc; i++) {
+        if (mp_map_slot_is_filled(kw, i)) {
+            own[n++] = kw->table[i].key;
+            own[n++] = kw->table[i].value;
+        }
+    }
+    return mp_call_function_n_kw(forms(MP_QSTR_Parts), 1, kw->used, own);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(request_parts_obj, 1, request_parts);
+
+// pull(n) -> at most n bytes of what is here of the body; b"" at its end; None when there is nothing yet. Never waits; who waits for the
+// stream to be readable is given the time that a client has for its body.
+// pull(buffer) -> how many of them it now begins with.
+static mp_obj_t request_pull(mp_obj_t self_in, mp_obj_t where) {
+    mp_buffer_info_t info;
+    vstr_t vstr;
+    bool made = mp_obj_is_int(where);
+    if (made) {
+        vstr_init_len(&vstr, (size_t)mp_obj_get_int(where));
+        info.buf = vstr.buf;
+        info.len = vstr.len;
+    } else {
+        mp_get_buffer_raise(where, &info, MP_BUFFER_WRITE);
+    }
+    int n = modhttp_request_try(MP_OBJ_TO_PTR(self_in), info.buf, info.len);
     if (n < 0 && n != -EAGAIN) {
         modhttp_raise(n);
     }
-    return n;
-}
-
-// pull(n) -> at most n bytes of what is here of the body; b"" at its end; None when there is nothing yet. Never waits.
-// pull(buffer) -> how many of them it now begins with.
-static mp_obj_t request_pull(mp_obj_t self_in, mp_obj_t where) {
-    mh_conn_t *conn = modhttp_request_conn(MP_OBJ_TO_PTR(self_in));
-    if (!mp_obj_is_int(where)) {
-        mp_buffer_info_t info;
-        mp_get_buffer_raise(where, &info, MP_BUFFER_WRITE);
-        int n = pull_some(conn, info.buf, info.len);
-        return n < 0 ? mp_const_none : MP_OBJ_NEW_SMALL_INT(n);
-    }
-    vstr_t vstr;
-    vstr_init_len(&vstr, (size_t)mp_obj_get_int(where));
-    int n = pull_some(conn, vstr.buf, vstr.len);
-    if (n < 0) {
+    if (made && n < 0) {
         vstr_clear(&vstr);
-        return mp_const_none;
+    }
+    if (!made || n < 0) {
+        return n < 0 ? mp_const_none : MP_OBJ_NEW_SMALL_INT(n);
     }
     vstr.len = (size_t)n;
     return bytes_from_vstr(&vstr);
@@ -341,7 +379,7 @@ static mp_obj_t request_reader(modhttp_request_obj_t *self) {
 
 static mp_uint_t request_read(mp_obj_t self_in, void *buf, mp_uint_t size, int *errcode) {
     (void)errcode;
-    int n = read_some(MP_OBJ_TO_PTR(self_in), buf, size);
+    int n = modhttp_request_read(MP_OBJ_TO_PTR(self_in), buf, size);
     if (n < 0) {
         modhttp_raise(n);       // not as *errcode: what is the client's fault is not to look like the handler's
     }
@@ -558,6 +596,7 @@ static const mp_rom_map_elem_t request_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_choose), MP_ROM_PTR(&request_choose_obj) },
     { MP_ROM_QSTR(MP_QSTR_accepts), MP_ROM_PTR(&request_accepts_obj) },
     { MP_ROM_QSTR(MP_QSTR_pull), MP_ROM_PTR(&request_pull_obj) },
+    { MP_ROM_QSTR(MP_QSTR_parts), MP_ROM_PTR(&request_parts_obj) },
     { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&mp_stream_read_obj) },
     { MP_ROM_QSTR(MP_QSTR_readinto), MP_ROM_PTR(&mp_stream_readinto_obj) },
     { MP_ROM_QSTR(MP_QSTR_readline), MP_ROM_PTR(&mp_stream_unbuffered_readline_obj) },

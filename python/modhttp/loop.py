@@ -5,6 +5,8 @@ from asyncio import core
 
 from modhttp.response import BYTES
 
+stepping = False  # step() runs a generator: there is a current task, and no loop that would go on with it
+
 
 def readable(stream):
     """Awaitable: until the stream has something."""
@@ -38,14 +40,17 @@ def step(generator):
 
     What it awaits queues the current task, which is none or not its own: a stand-in takes that place, and is forgotten.
     """
+    global stepping
     current = core.cur_task
     core.cur_task = stand_in = core.Task(generator)
+    before, stepping = stepping, True
     try:
         item = next(generator)
     except StopIteration as end:
         return False, end.value
     finally:
         core.cur_task = current
+        stepping = before
     if item is None:
         core._io_queue.remove(stand_in)
         if core._task_queue.peek():  # MicroPython's does not look whether it is empty
