@@ -11,8 +11,8 @@ class Parts:
     """The parts of a form, multipart or urlencoded, to be looped over with `for` or, by an async handler, `async for`.
 
     max_part: bytes of data that a part may have; max_parts: how many there may be. Over either: HTTPError(413).
-    A form that is malformed raises HTTPError(400), a request without a form 415, a client that stops sending 408, one that
-    is gone OSError.
+    A form that is malformed raises HTTPError(400), a request without a form 415, a client that stops sending 408, one
+    that is gone OSError.
     """
 
     def __init__(self, request, max_part=1048576, max_parts=64):
@@ -103,7 +103,7 @@ class Part(_Part):
     _wait = True
 
     def readinto(self, buffer):
-        """Fill the buffer with what comes next. Returns how many bytes there are: less than its size only at the end."""
+        """Fill the buffer with what comes next. Returns its bytes: fewer than there is room for only at the end."""
         return self._form.readinto(buffer, True, self._count)
 
     def read(self, max_size=16384):
@@ -111,10 +111,10 @@ class Part(_Part):
         return now(self._read(max_size))
 
     def save(self, target, max_size=None):
-        """Write the data to a file as it comes: an open one, or one of this path, which is replaced when all is there.
+        """Write the data to a file as it comes: an open one, or a path, whose file is replaced when all is there.
 
-        Returns its size. Whatever is raised, nothing of it stays at a path: HTTPError(413) over max_size, HTTPError(507)
-        when there is no room for it.
+        Returns its size. Whatever is raised, nothing of it stays at a path: HTTPError(413) over max_size, 507 when there
+        is no room for it.
         """
         return now(self._save(target, max_size))
 
@@ -136,7 +136,7 @@ def safe_name(name):
 
 def fields(request):
     """{name: text} of a multipart form's parts that are no files; the first of several counts."""
-    request.body  # so that the form is parsed from there, and may be again
+    assert request.body is not None  # fetched first: the form is parsed from there, and may be again
     found = {}
     for part in Parts(request):
         if part.filename is None and part.name not in found:

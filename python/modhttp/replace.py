@@ -19,8 +19,8 @@ def remove(path):
 class Replacement:
     """For `with`: a file that is written beside `path`, and takes its place when all of it is there.
 
-    Where an exception ends the `with` it is removed, and what was at `path` stays. After a power cut too it is the one or
-    the other, on littlefs and on a PC (FAT has no rename that replaces). HTTPError(507): no room for it.
+    Where an exception ends the `with` it is removed, and what was at `path` stays. After a power cut, too, it is one or
+    the other, on littlefs and on a PC (FAT has no rename that replaces). HTTPError(507): there is no room for it.
     """
 
     def __init__(self, path):

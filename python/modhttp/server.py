@@ -163,6 +163,17 @@ class Server:
 
         publish(self, prefix, root, max_age, index, listing)
 
+    def ota(self, prefix="/ota", root="/", *, allow=None, token=None, max_size=262144, reset=None):
+        """Have PUT prefix/name replace the file of that name below a directory, whole or not at all.
+
+        Who may: a client with this bearer token, or a request for which allow(request) is true. A Content-Digest of
+        sha-256 is checked. A PUT with ?reset calls reset() a second later; without one it is refused.
+        Raises ValueError where neither token nor allow is given, or both.
+        """
+        from modhttp.ota import publish
+
+        publish(self, prefix, root, allow, token, max_size, reset)
+
     def mount(self, prefix, other):
         """Serve another Server's routes, those it gets later too, below a prefix, with its hooks and error handlers."""
         if not prefix.startswith("/") or prefix.endswith("/"):

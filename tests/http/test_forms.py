@@ -149,7 +149,8 @@ def multipart(*parts):
 
 
 def head(path, length, content_type="multipart/form-data; boundary=xyz"):
-    return f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n".encode()
+    fields = f"Host: a\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n"
+    return f"POST {path} HTTP/1.1\r\n{fields}\r\n".encode()
 
 
 def post(server, path, body, content_type="multipart/form-data; boundary=xyz"):
