@@ -92,6 +92,9 @@ static struct altcp_pcb *conn_unlink(mh_conn_t *conn) {
 }
 
 void conn_clear(mh_conn_t *conn) {
+    if (conn->server->log != NULL) {
+        log_end(conn);
+    }
     if (conn->in != NULL) {
         pbuf_free(conn->in);
     }
@@ -183,6 +186,9 @@ void conn_idle(mh_conn_t *conn) {
 
 void conn_answered(mh_conn_t *conn) {
     conn->served = true;
+    if (conn->server->log != NULL) {
+        log_end(conn);
+    }
     // A client that has ended its side is still owed the answers to what it sent before.
     if (!(conn->flags & CONN_KEEP) || ((conn->flags & CONN_EOF) && conn->in == NULL)) {
         conn_linger(conn);

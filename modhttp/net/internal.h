@@ -170,6 +170,7 @@ struct _mh_server_t {
     char date[2][MH_DATE_LEN];
     mh_stem_t stem;
     char *path;                     // max_target bytes: a path being decoded
+    struct _mh_log_t *log;          // NULL: none is kept
     mh_stats_t stats;
 };
 
@@ -274,6 +275,14 @@ mh_endpoint_t *memo_find(mh_server_t *server, const struct pbuf *in);
 // Remember the request in `in`, which the endpoint has just answered at once, if it came alone, and there is room or it comes often.
 void memo_keep(mh_conn_t *conn, mh_endpoint_t *endpoint);
 bool memo_forget(mh_server_t *server);      // all of them; false when there is none
+
+// --- log.c: only where there is a log
+
+typedef struct _mh_log_t mh_log_t;
+void log_begin(mh_conn_t *conn, const uint8_t *text, size_t len);       // a request has come, which begins with this text
+void log_status(mh_conn_t *conn, uint16_t status, uint32_t bytes);      // its answer, and what is known of its body's size
+void log_body(mh_conn_t *conn, size_t len);     // so much more of the body is with lwIP
+void log_end(mh_conn_t *conn);                  // the answer is complete, or cut
 
 // --- receive.c
 err_t receive_data(mh_conn_t *conn, struct pbuf *p);

@@ -74,6 +74,7 @@ size_t native_head(mh_conn_t *conn, mh_answer_t *answer, char *out, size_t size)
 
 bool native_send_piece(mh_conn_t *conn, char *out, size_t len) {
     char *begin = out + MH_CHUNK_HEAD_MAX;
+    size_t body_len = len;
     if (conn->flags & CONN_CHUNKED) {
         char head[MH_CHUNK_HEAD_MAX];
         size_t head_len = mh_chunk_head((uint32_t)len, head);
@@ -82,5 +83,11 @@ bool native_send_piece(mh_conn_t *conn, char *out, size_t len) {
         memcpy(out + MH_CHUNK_HEAD_MAX + len, "\r\n", 2);
         len += head_len + 2;
     }
-    return send_text(conn, begin, len);
+    if (!send_text(conn, begin, len)) {
+        return false;
+    }
+    if (conn->server->log != NULL) {
+        log_body(conn, body_len);
+    }
+    return true;
 }

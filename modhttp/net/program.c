@@ -126,6 +126,9 @@ int mh_conn_detach(mh_conn_t *conn) {
         return -EINVAL;
     }
     conn->state = CONN_DETACHED;
+    if (conn->server->log != NULL) {
+        log_status(conn, 0, 0);     // what the program answers is its own
+    }
     return 0;
 }
 

@@ -142,7 +142,7 @@ static MH_NOINLINE void reply_allow(mh_conn_t *conn, uint16_t status, const mh_m
 
 static bool is_usual(const mh_conn_t *conn, const mh_endpoint_t *endpoint, const mh_ask_t *ask) {
     return endpoint->type->is_usual != NULL && conn->head.method_id == MH_GET && conn->head.minor != 0 && mh_body_done(&conn->body)
-        && (conn->flags & (CONN_KEEP | CONN_EOF)) == CONN_KEEP && endpoint->type->is_usual(endpoint, ask);
+        && (conn->flags & (CONN_KEEP | CONN_EOF)) == CONN_KEEP && conn->server->log == NULL && endpoint->type->is_usual(endpoint, ask);
 }
 
 // An endpoint has the request.
@@ -183,6 +183,9 @@ static void start_request(mh_conn_t *conn, const uint8_t *data) {
     int refusal;
     mh_route_result_t route = find_route(conn, data, &target, &match, &refusal);
     conn->server->stats.requests++;
+    if (conn->server->log != NULL) {
+        log_begin(conn, data + conn->head.method.at, (size_t)(conn->head.len - conn->head.method.at));
+    }
     conn->flags = (uint16_t)((conn->flags & CONN_EOF) | (conn->head.flags & MH_HEAD_KEEP_ALIVE ? CONN_KEEP : 0));
     mh_body_init(&conn->body, &conn->head);
     altcp_setprio(conn->pcb, TCP_PRIO_NORMAL);

@@ -164,6 +164,10 @@ bool send_reply(mh_conn_t *conn, uint16_t status, bool keep_alive, const char *f
         return false;
     }
     count_status(conn, status);
+    if (conn->server->log != NULL) {
+        bool bodiless = !mh_answer_has_body(status, conn->head.method_id == MH_HEAD);
+        log_status(conn, status, bodiless ? 0 : 5 + (uint32_t)strlen(mh_reason(status)));
+    }
     return true;
 }
 
@@ -295,6 +299,9 @@ void send_begun(mh_conn_t *conn, const mh_answer_t *answer) {
     } else if (answer->minor > 0) {
         conn->flags |= CONN_CHUNKED;
     }
+    if (conn->server->log != NULL) {
+        log_status(conn, answer->status, conn->native && (conn->flags & CONN_LENGTH) ? answer->length : 0);
+    }
 }
 
 int mh_conn_begin(mh_conn_t *conn, const mh_answer_t *answer, const char *data, size_t head_len, size_t body_len) {
@@ -310,6 +317,9 @@ int mh_conn_begin(mh_conn_t *conn, const mh_answer_t *answer, const char *data, 
     send_begun(conn, answer);
     if (conn->flags & CONN_LENGTH) {
         conn->length_left -= (uint32_t)body_len;
+    }
+    if (conn->server->log != NULL && !(conn->flags & CONN_BODILESS)) {
+        log_body(conn, body_len);
     }
     return 0;
 }
@@ -369,6 +379,9 @@ int mh_conn_write(mh_conn_t *conn, const void *data, size_t len, void *hold) {
     int n = hold != NULL && len >= REFERENCE_MIN ? write_reference(conn, data, len, hold) : write_copy(conn, data, len);
     if (n > 0 && (conn->flags & CONN_LENGTH)) {
         conn->length_left -= (uint32_t)n;
+    }
+    if (n > 0 && conn->server->log != NULL) {
+        log_body(conn, (size_t)n);
     }
     return n;
 }

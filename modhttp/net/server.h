@@ -21,6 +21,7 @@
 
 #include "core/answer.h"
 #include "core/head.h"
+#include "core/log.h"
 #include "core/router.h"
 
 typedef struct _mh_config_t {
@@ -89,6 +90,22 @@ bool mh_server_has_ready(const mh_server_t *server);
 
 const mh_stats_t *mh_server_stats(const mh_server_t *server);
 void mh_server_usage(const mh_server_t *server, unsigned *open, unsigned *idle, unsigned *queued, unsigned *head_buffers_free);
+
+// --- The log of requests
+
+typedef struct _mh_logged_t {
+    ip_addr_t client;
+    mh_log_entry_t entry;
+} mh_logged_t;
+
+// Keep a log from now on, of which so many entries can wait to be fetched, in `mem` of this size, which the garbage collector has to scan
+// through the server's memory alone. NULL: keep none any more.
+size_t mh_log_size(const mh_config_t *config, unsigned entries);
+void mh_server_log(mh_server_t *server, void *mem, unsigned entries);
+// Fetch the oldest entry; false when there is none. The server wakes as for a request when there is a first one.
+bool mh_server_logged(mh_server_t *server, mh_logged_t *logged);
+bool mh_server_has_logged(const mh_server_t *server);
+uint32_t mh_server_log_lost(const mh_server_t *server);     // entries that there was no room for
 
 // Count lwIP's pcbs by list, in the whole stack: for tests and for finding leaks.
 void mh_pcb_count(unsigned *active, unsigned *listening, unsigned *time_wait);

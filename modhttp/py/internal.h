@@ -37,6 +37,9 @@ typedef struct _modhttp_server_obj_t {
     mp_obj_t fallback;      // handler of what no route serves, or None
     mp_obj_t missing;       // handler of paths that no route has, or None; other methods on other paths are refused
     struct _modhttp_more_t *spare;
+    mp_obj_t log;           // (line): called with each line of the request log, or None
+    void *log_mem;
+    uint32_t log_lost;      // as last told
     bool background;        // handlers are called from MicroPython's scheduler
 } modhttp_server_obj_t;
 
@@ -109,6 +112,11 @@ void modhttp_answer_feed(modhttp_request_obj_t *self);      // go on with a stre
 // Write a chunk, or go on with it when `data` is MP_OBJ_NULL, as far as there is room. True when all of it is written.
 bool modhttp_answer_push(modhttp_request_obj_t *self, mp_obj_t data);
 void modhttp_answer_leave(modhttp_request_obj_t *self);     // give a streamed answer up; never raises
+
+// log.c
+extern const mp_obj_fun_builtin_fixed_t modhttp_server_log_obj;
+void modhttp_log_attach(modhttp_server_obj_t *self);        // the server has begun to exist
+void modhttp_log_drain(modhttp_server_obj_t *self);         // give the program the lines that wait; raises only what ends the program
 
 // native.c
 mp_obj_t modhttp_endpoint_new(mh_endpoint_t *endpoint, mp_obj_t owner);

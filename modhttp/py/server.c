@@ -97,6 +97,8 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->endpoints = NULL;
     self->endpoints_len = 0;
     self->call = self->spawn = self->publish = self->step = self->fallback = self->missing = mp_const_none;
+    self->log = mp_const_none;
+    self->log_mem = NULL;
     self->background = false;
     return MP_OBJ_FROM_PTR(self);
 }
@@ -126,6 +128,7 @@ static mh_server_t *server_core(modhttp_server_obj_t *self) {
         mh_server_endpoints(self->server, self->endpoints);
         mh_server_route(self->server, self->router);
         mh_server_set_clock(self->server, wall_clock);
+        modhttp_log_attach(self);
     }
     return self->server;
 }
@@ -559,6 +562,9 @@ static int dispatch(modhttp_server_obj_t *self, int max) {
             handled++;
         }
     }
+    if (self->log != mp_const_none) {
+        modhttp_log_drain(self);
+    }
     return handled;
 }
 
@@ -570,7 +576,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(background_more_obj, background_more);
 
 static bool has_ready(const modhttp_server_obj_t *self) {
     MICROPY_PY_LWIP_ENTER
-    bool ready = self->server != NULL && mh_server_has_ready(self->server);
+    bool ready = self->server != NULL && (mh_server_has_ready(self->server) || mh_server_has_logged(self->server));
     MICROPY_PY_LWIP_EXIT
     return ready;
 }
@@ -753,6 +759,7 @@ static const mp_rom_map_elem_t server_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_add), MP_ROM_PTR(&server_add_obj) },
     { MP_ROM_QSTR(MP_QSTR_sensor), MP_ROM_PTR(&server_sensor_obj) },
     { MP_ROM_QSTR(MP_QSTR_listen), MP_ROM_PTR(&server_listen_obj) },
+    { MP_ROM_QSTR(MP_QSTR_log), MP_ROM_PTR(&modhttp_server_log_obj) },
     { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&server_close_obj) },
     { MP_ROM_QSTR(MP_QSTR_poll), MP_ROM_PTR(&server_poll_obj) },
     { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&server_stats_obj) },

@@ -71,7 +71,7 @@ class _Part:
         while True:
             n = await self._readinto(piece)
             if not n:
-                return bytes(data)
+                return bytes(data) if data else b""
             data.extend(piece[:n])
             self._check(len(data), max_size)
 
@@ -111,10 +111,10 @@ class Part(_Part):
         return now(self._read(max_size))
 
     def save(self, target, max_size=None):
-        """Write the data to a file as it comes: an open one, or a path, whose file is replaced when all is there.
+        """Write the data to a file as it comes: an open one, or that of a path, which it replaces when all is there.
 
-        Returns its size. Whatever is raised, nothing of it stays at a path: HTTPError(413) over max_size, 507 when there
-        is no room for it.
+        Returns its size. Whatever is raised, nothing of it stays at the path: HTTPError(413) over max_size, 507 where
+        there is no room for it.
         """
         return now(self._save(target, max_size))
 

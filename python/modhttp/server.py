@@ -174,6 +174,14 @@ class Server:
 
         publish(self, prefix, root, allow, token, max_size, reset)
 
+    def log(self, target):
+        """Log each request, also those that C answers, in the Common Log Format: host - - [date] "request" status bytes.
+
+        target: a file, or a function that is called with each line; None: no longer. Lines come while the server runs.
+        """
+        write = getattr(target, "write", None)
+        self._core.log(target if write is None else lambda line: write(line + "\n"))
+
     def mount(self, prefix, other):
         """Serve another Server's routes, those it gets later too, below a prefix, with its hooks and error handlers."""
         if not prefix.startswith("/") or prefix.endswith("/"):
