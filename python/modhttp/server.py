@@ -175,7 +175,7 @@ class Server:
         publish(self, prefix, root, allow, token, max_size, reset)
 
     def log(self, target):
-        """Log each request, also those that C answers, in the Common Log Format: host - - [date] "request" status bytes.
+        """Log each request, also what C answers, in the Common Log Format: host - - [date] "request" status bytes.
 
         target: a file, or a function that is called with each line; None: no longer. Lines come while the server runs.
         """

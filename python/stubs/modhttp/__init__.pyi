@@ -1,7 +1,7 @@
 """Types of what `import modhttp` offers; python/modhttp is the code, docs/architecture.md the design."""
 
-from collections.abc import AsyncIterable, Callable, Iterable
-from typing import Any, Literal, NoReturn, Protocol, TypeVar, Union, overload
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from typing import IO, Any, Literal, NoReturn, Protocol, TypeVar, Union, overload
 
 __version__: str
 
@@ -78,6 +78,7 @@ class Request:
     json: Any
     """Raises HTTPError(400) for what is not JSON."""
     form: dict[str, str]
+    """Texts of an urlencoded or multipart form; the first of several values counts, files are left out."""
     client: tuple[str, int]
     stream: Request
     """The body for reading piece by piece, whatever its length. Beyond max_body reading waits for the client; it raises
@@ -86,6 +87,8 @@ class Request:
     def read(self, n: int = -1) -> bytes: ...
     def readinto(self, buffer: Union[bytearray, memoryview]) -> int: ...
     def readline(self) -> bytes: ...
+    def parts(self, *, max_part: int = 1048576, max_parts: int = 64) -> Parts:
+        """The parts of a form, of any size, as they come: see docs/uploads.md. HTTPError(415) where it is none."""
     reader: Reader
     """The same for async handlers: it awaits where the stream waits."""
     @overload
@@ -133,6 +136,47 @@ class Request:
         """Answer as if the handler had raised this."""
     def detach(self) -> Stream:
         """Take the connection over as a stream of raw bytes. Nothing may have been answered."""
+
+class Parts:
+    """What Request.parts() returns. What is left of a part is skipped when the next one begins.
+
+    Raises HTTPError(400) where the form is malformed, 413 over a limit, 408 when the client stops sending, OSError when
+    it is gone.
+    """
+
+    def __iter__(self) -> Iterator[Part]: ...
+    def __next__(self) -> Part: ...
+    def __aiter__(self) -> AsyncIterator[AsyncPart]: ...
+    async def __anext__(self) -> AsyncPart: ...
+
+class Part:
+    """A part of a form, as `for` gives it."""
+
+    name: str
+    filename: Union[str, None]
+    content_type: Union[str, None]
+    safe_name: str
+    """The filename as one that may be used: no directories; never empty."""
+    def readinto(self, buffer: Union[bytearray, memoryview]) -> int:
+        """Fill the buffer. Returns how many bytes that is: less than its size only at the end, and then 0."""
+    def read(self, max_size: Union[int, None] = 16384) -> bytes:
+        """All of it. Raises HTTPError(413) over max_size."""
+    def save(self, target: Union[str, IO[bytes]], max_size: Union[int, None] = None) -> int:
+        """Write it to an open file, or replace the file of a path, as a whole or not at all. Returns its size.
+
+        Raises HTTPError(413) over max_size, HTTPError(507) where there is no room.
+        """
+
+class AsyncPart:
+    """A part of a form, as `async for` gives it."""
+
+    name: str
+    filename: Union[str, None]
+    content_type: Union[str, None]
+    safe_name: str
+    async def readinto(self, buffer: Union[bytearray, memoryview]) -> int: ...
+    async def read(self, max_size: Union[int, None] = 16384) -> bytes: ...
+    async def save(self, target: Union[str, IO[bytes]], max_size: Union[int, None] = None) -> int: ...
 
 class Response:
     body: Body
@@ -288,6 +332,19 @@ class Server:
     def buffer(
         self, path: str, array: Any, content_type: str = "application/octet-stream", position: int = 0
     ) -> None: ...
+    def ota(
+        self,
+        prefix: str = "/ota",
+        root: str = "/",
+        *,
+        allow: Union[Callable[[Request], bool], None] = None,
+        token: Union[str, None] = None,
+        max_size: int = 262144,
+        reset: Union[Callable[[], Any], None] = None,
+    ) -> None:
+        """Have PUT prefix/name replace files below root, as a whole or not at all: see docs/uploads.md."""
+    def log(self, target: Union[IO[str], Callable[[str], Any], None]) -> None:
+        """Give each request as a line of the Common Log Format to a file or a function; None: no longer."""
     def static(
         self,
         prefix: str,
