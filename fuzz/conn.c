@@ -143,12 +143,30 @@ static uint64_t never(void) {
     return 0;
 }
 
+// Entries that the log has room for.
+#define LOG_ENTRIES (4)
+
+// Fetch what was logged: each is of an answer, or of one that its client did not wait for.
+static void read_log(void) {
+    mh_logged_t logged;
+    while (mh_server_logged(world.server, &logged)) {
+        const mh_log_entry_t *entry = &logged.entry;
+        char text[MH_LOG_MAX];
+        CHECK(entry->len <= MH_LOG_LINE && (entry->status == 0 || (entry->status >= 200 && entry->status < 600)));
+        CHECK(mh_log_format(entry, "", 0, text) <= sizeof(text));
+        world.logged++;
+    }
+    CHECK(!mh_server_has_logged(world.server));
+}
+
 static void set_up(input_t *input) {
     uint8_t a = input_byte(input), b = input_byte(input), c = input_byte(input);
     sim_reset();
     memset(world.handlers, 0, sizeof(world.handlers));
     world.client_count = world.routers_used = 0;
     world.stopped = world.asleep = false;
+    world.log = NULL;
+    world.logged = 0;
     world.config = (mh_config_t) {
         .limits = { .max_head = (uint16_t)(256 + (a >> 2 & 3) * 200), .max_target = (uint16_t)(32 + (a >> 4 & 3) * 100), .max_fields = (uint16_t)(4 + (a >> 6)) },
         .max_connections = (uint8_t)(1 + a % MAX_CONNECTIONS),
@@ -166,6 +184,9 @@ static void set_up(input_t *input) {
     world.server = mh_server_init(malloc(size), &world.config, program_wake, &world);
     if (b & 32) {
         mh_server_set_clock(world.server, b & 64 ? now : never);
+    }
+    if (b & 128) {
+        mh_server_log(world.server, world.log = malloc(mh_log_size(&world.config, LOG_ENTRIES)), LOG_ENTRIES);
     }
     set_up_natives((uint8_t)(a ^ c));
     use_router(1);
@@ -553,6 +574,7 @@ static void on_stack(unsigned op, unsigned which, input_t *input) {
             sim.now += input_byte(input) * 40u;
             break;
         case OP_TAKE:
+            read_log();
             program_take();
             break;
         case OP_SERVER:
@@ -812,7 +834,10 @@ static void tear_down(void) {
         link_free(link);
     }
     CHECK(sim.blocks == 0 && sim.pcbs == 0);
+    read_log();
+    CHECK(world.log == NULL || world.logged + mh_server_log_lost(world.server) >= mh_server_stats(world.server)->requests);
     free(world.server);
+    free(world.log);
     program_collect(NULL, 0);
 }
 

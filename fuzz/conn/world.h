@@ -32,6 +32,8 @@ typedef struct _world_t {
     const mh_router_t *routers[ROUTERS];
     unsigned router;
     unsigned routers_used;      // a bit each
+    void *log;                  // NULL: none is kept
+    uint32_t logged;            // entries that were read of it
     bool stopped;               // ever
     bool asleep;                // the program waits to be woken
     uint32_t refused;           // the server's statistics when this step began
