@@ -36,8 +36,8 @@ GROUPS = {
     "emulator": {"packages": "make gcc-arm-none-eabi libnewlib-arm-none-eabi", "python": True, "node": True},
     "test": {
         "includes": ["host", "firmware", "emulator"],
-        "packages": "clang libclang-rt-dev llvm apache2-utils nghttp2-client curl iproute2 prometheus slowhttptest "
-        "tcpdump wrk",
+        "packages": "clang libclang-rt-dev llvm apache2-utils bind9-dnsutils nghttp2-client curl iproute2 prometheus "
+        "slowhttptest tcpdump wrk",
         "python": True,
     },
     "fuzz": {"packages": "clang libclang-rt-dev llvm libc6-dev make"},
@@ -54,6 +54,7 @@ GROUPS = {
 # "python:<module>", or "<compiler>:<library>" for a library that the compiler must find.
 PROOFS = {
     "apache2-utils": "ab",
+    "bind9-dnsutils": "dig",
     "clang": "clang",
     "cmake": "cmake",
     "curl": "curl",
