@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/number.h"
+
 enum { HEADER = 12, NAME_MAX = 255, LABEL_MAX = 63, QUESTION_END = 4 };     // type and class end a question
 
 // In the header's third and fourth bytes.
@@ -68,4 +70,25 @@ size_t mh_dns_answer(const uint8_t *message, size_t len, const uint8_t *address,
     memcpy(answer + at, record, sizeof(record));
     memcpy(answer + at + sizeof(record), address, 4);
     return at + sizeof(record) + 4;
+}
+
+void mh_dns_label(const char *name, uint16_t number, bool words, char *out) {
+    char tail[4 + MH_DECIMAL_MAX];
+    size_t len = strlen(name), tail_len = 0;
+    if (number >= 2) {
+        memcpy(tail, words ? " (" : "-", 2);
+        tail_len = words ? 2 : 1;
+        tail_len += mh_decimal(number, tail + tail_len);
+        tail[tail_len] = ')';
+        tail_len += words;
+    }
+    if (len + tail_len > MH_DNS_LABEL_MAX) {
+        len = MH_DNS_LABEL_MAX - tail_len;
+        while (((uint8_t)name[len] & 0xc0) == 0x80) {
+            len--;      // within a character
+        }
+    }
+    memcpy(out, name, len);
+    memcpy(out + len, tail, tail_len);
+    out[len + tail_len] = '\0';
 }

@@ -165,6 +165,14 @@ unsigned mh_conn_handler(const mh_conn_t *conn) {
     return conn->handler;
 }
 
+bool mh_conn_local(const mh_conn_t *conn, ip_addr_t *address) {
+    if (conn->pcb == NULL) {
+        return false;
+    }
+    *address = *altcp_get_ip(conn->pcb, 1);
+    return true;
+}
+
 bool mh_conn_client(const mh_conn_t *conn, ip_addr_t *address, uint16_t *port) {
     if (conn->pcb == NULL) {
         return false;

@@ -123,6 +123,7 @@ bool mh_conn_is_alive(const mh_conn_t *conn);
 const mh_head_t *mh_conn_head(const mh_conn_t *conn, const uint8_t **data);
 unsigned mh_conn_handler(const mh_conn_t *conn);        // as routed
 bool mh_conn_client(const mh_conn_t *conn, ip_addr_t *address, uint16_t *port);     // false when the client is gone
+bool mh_conn_local(const mh_conn_t *conn, ip_addr_t *address);      // likewise; the address of ours that it talks to
 
 // Take the gathered body, `len` bytes in memory of `size`, which is the caller's from now on: 1. Where it was not gathered as a
 // whole, or some of it has been read: 0, and mh_conn_read() gives it. -EMSGSIZE: it is larger than max_body.

@@ -7,6 +7,7 @@
 #include "py/objlist.h"
 #include "py/runtime.h"
 
+#include "net/names.h"
 #include "net/native.h"
 #include "net/server.h"
 
@@ -75,6 +76,8 @@ extern const mp_obj_type_t modhttp_field_type;
 extern const mp_obj_type_t modhttp_form_type;
 extern const mp_obj_type_t modhttp_sensor_type;
 extern const mp_obj_type_t modhttp_metrics_type;
+extern const mp_obj_type_t modhttp_dns_type;
+extern const mp_obj_type_t modhttp_mdns_type;
 extern const mp_obj_type_t modhttp_server_type;
 extern const mp_obj_type_t modhttp_request_type;
 extern const mp_obj_type_t modhttp_headers_type;

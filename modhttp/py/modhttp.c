@@ -140,6 +140,10 @@ static const mp_rom_map_elem_t modhttp_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_Field), MP_ROM_PTR(&modhttp_field_type) },
     { MP_ROM_QSTR(MP_QSTR_Form), MP_ROM_PTR(&modhttp_form_type) },
     { MP_ROM_QSTR(MP_QSTR_Metrics), MP_ROM_PTR(&modhttp_metrics_type) },
+    { MP_ROM_QSTR(MP_QSTR_Dns), MP_ROM_PTR(&modhttp_dns_type) },
+    #if MODHTTP_MDNS
+    { MP_ROM_QSTR(MP_QSTR_Mdns), MP_ROM_PTR(&modhttp_mdns_type) },
+    #endif
     { MP_ROM_QSTR(MP_QSTR_HTTPError), MP_ROM_PTR(&modhttp_type_HTTPError) },
     { MP_ROM_QSTR(MP_QSTR_check_field), MP_ROM_PTR(&modhttp_check_field_obj) },
     { MP_ROM_QSTR(MP_QSTR_reason), MP_ROM_PTR(&modhttp_reason_obj) },

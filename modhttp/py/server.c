@@ -8,6 +8,7 @@
 #include "py/objstr.h"
 #include "py/parsenum.h"
 #include "py/stream.h"
+#include "extmod/modnetwork.h"
 
 #include "core/answer.h"
 #include "port/port.h"
@@ -411,6 +412,10 @@ void modhttp_soft_reset(void) {
     MICROPY_PY_LWIP_ENTER
     mh_floor_close();
     mh_native_reset();
+    mh_dns_stop();
+    #if MODHTTP_MDNS
+    mh_mdns_stop(mod_network_hostname_data);
+    #endif
     MICROPY_PY_LWIP_EXIT
     MP_STATE_VM(modhttp_floor_answer) = NULL;
 }

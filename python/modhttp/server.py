@@ -27,6 +27,7 @@ class Server:
         self._after = []
         self._errors = {}
         self._mounts = []
+        self._beside = ()  # what starts and stops with the server
 
     @property
     def port(self):
@@ -223,6 +224,36 @@ class Server:
             raise exc
         return handler(request, exc)
 
+    # Being found
+
+    def _with(self, companion):
+        self._beside += (companion,)
+        if self.port:
+            companion.start(self.port)
+        return companion
+
+    def advertise(self, name=None, service="_http._tcp", txt=None, title=None):
+        """Be found as name.local, and in lists of services under `title`, which is the name unless it is said.
+
+        The name is network.hostname() unless it is said. txt: {"path": "/setup"} and the like tell programs more.
+        Others' names are respected: the object that is returned has `host` and `title`, those that were free.
+        In force while the server listens. Raises ValueError for what cannot be a name, OSError where there is no mDNS.
+        """
+        from modhttp.mdns import Service
+
+        return self._with(Service(name, service, txt, title))
+
+    def captive(self, page="/", names=()):
+        """Be what a device meets that has joined the board's own access point: every name is this board.
+
+        DNS questions are answered with the board's own address, and requests for other hosts sent to `page`, which is
+        what makes phones show it. `names` are hosts that are served beside the address. In force while the server
+        listens.
+        """
+        from modhttp.captive import CaptivePortal
+
+        return self._with(CaptivePortal(self, page, names))
+
     # Hooks
 
     def before(self, function):
@@ -270,7 +301,16 @@ class Server:
         network interface is up.
         """
         self._core.background = background
+        before = self._core.port
         self._core.listen(port, host)
+        if before == port:
+            return
+        try:
+            for companion in self._beside:
+                companion.start(port)
+        except OSError:
+            self.stop()
+            raise
 
     def poll(self, timeout_ms=0):
         """Handle the requests that are ready, waiting up to timeout_ms for one (-1: without end). Returns how many."""
@@ -312,6 +352,8 @@ class Server:
     def stop(self):
         """Stop listening. Answers under way are completed, connections closed, requests that wait get 503."""
         self._core.close()
+        for companion in self._beside:
+            companion.stop()
 
     def __enter__(self):
         return self

@@ -1,4 +1,4 @@
-"""The captive portal's DNS server: questions and answers as dnspython writes and reads them, and bytes that it would not."""
+"""The captive portal's DNS server: messages as dnspython writes and reads them, and bytes that it would not."""
 
 import dns.flags
 import dns.message
@@ -33,8 +33,8 @@ LONGEST = ".".join(["a" * 63] * 3 + ["b" * 61]) + "."     # 255 bytes on the wir
 
 
 @pytest.mark.parametrize("name", [
-    "connectivitycheck.gstatic.com.", "cApTiVe.ApPlE.cOm.", "a.", ".", "xn--bcher-kva.example.", LONGEST, "a" * 63 + ".",
-    r"not\.two.example.", r"\000\255.example.",
+    "connectivitycheck.gstatic.com.", "cApTiVe.ApPlE.cOm.", "a.", ".", "xn--bcher-kva.example.", LONGEST,
+    "a" * 63 + ".", r"not\.two.example.", r"\000\255.example.",
 ])
 @pytest.mark.parametrize("kind", ["A", "ANY"])
 @pytest.mark.parametrize("edns", [False, True])
@@ -136,3 +136,36 @@ def test_any_question(core, name, count, end):
     found = dns.message.from_wire(answer)
     assert found.rcode() in (NOERROR, FORMERR, REFUSED)
     assert len(found.answer) <= count
+
+
+def label(core, name, number, words, at_begin=False):
+    room = core.output.room(core.lib.MH_DNS_LABEL_MAX + 1)
+    core.lib.mh_dns_label(core.input.put(name.encode() + b"\0", at_begin), number, words, room)
+    return core.ffi.string(core.ffi.cast("char *", room)).decode()
+
+
+@pytest.mark.parametrize(("name", "number", "words", "expected"), [
+    ("room", 0, False, "room"), ("room", 1, True, "room"), ("room", 2, False, "room-2"),
+    ("A room", 2, True, "A room (2)"),
+    ("room", 65535, False, "room-65535"), ("A room", 65535, True, "A room (65535)"), ("r" * 63, 1, False, "r" * 63),
+    ("r" * 61, 2, False, "r" * 61 + "-2"), ("r" * 62, 2, False, "r" * 61 + "-2"),
+    ("r" * 63, 10, False, "r" * 60 + "-10"), ("r" * 63, 2, True, "r" * 59 + " (2)"),
+    ("r" * 58 + "é", 2, True, "r" * 58 + " (2)"),
+    ("r" * 57 + "é", 2, True, "r" * 57 + "é (2)"), ("r" * 56 + "🌡", 2, True, "r" * 56 + " (2)"),
+])
+def test_label(core, name, number, words, expected):
+    assert label(core, name, number, words) == label(core, name, number, words, at_begin=True) == expected
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=63),
+       st.integers(0, 65535), st.booleans())
+def test_any_label(core, name, number, words):
+    while len(name.encode()) > 63:
+        name = name[:-1]
+    tail = (f" ({number})" if words else f"-{number}") if number >= 2 else ""
+    found = label(core, name, number, words)
+    assert found.endswith(tail)
+    kept = found.removesuffix(tail)
+    assert name.startswith(kept)
+    assert len(found.encode()) <= 63
+    assert kept == name or len((kept + name[len(kept)] + tail).encode()) > 63

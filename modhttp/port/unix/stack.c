@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "lwip/apps/mdns.h"
 #include "lwip/init.h"
 #include "lwip/netif.h"
 #include "lwip/sys.h"
@@ -170,6 +171,7 @@ __attribute__((constructor)) static void stack_start(void) {
     pendsv_enter();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     lwip_init();
+    mdns_resp_init();
     char *forward = getenv("MODHTTP_FORWARD");
     if (forward != NULL && *forward != '\0') {
         start_forwarder(forward);

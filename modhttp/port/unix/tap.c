@@ -68,7 +68,9 @@ static void tap_ready(source_t *source, uint32_t events) {
 }
 
 static err_t tap_init(struct netif *netif) {
-    static const uint8_t address[ETH_HWADDR_LEN] = { 0x02, 0x6d, 0x6f, 0x64, 0x68, 0x74 }; // locally administered
+    // Locally administered, and another one for each host of a network of up to 65536.
+    const uint8_t *host = (const uint8_t *)netif_ip4_addr(netif);
+    uint8_t address[ETH_HWADDR_LEN] = { 0x02, 0x6d, 0x6f, 0x64, host[2], host[3] };
     netif->name[0] = 't';
     netif->name[1] = 'p';
     netif->mtu = 1500;

@@ -42,6 +42,7 @@
 #define MEMP_NUM_TCP_PCB_LISTEN         16
 #define PBUF_POOL_SIZE                  512
 #define MEMP_NUM_PBUF                   1024
+#define MDNS_OUTPUT_PACKET_SIZE         1024
 // Two seconds of TIME_WAIT. In its two minutes lwIP would ignore a client that comes again from the same port.
 #define TCP_MSL                         1000UL
 #endif

@@ -2,6 +2,7 @@
 
 // UART0 is the network's, see modhttp/port/rp2/slip.h.
 #define MODHTTP_BOARD_SLIP              (1)
+#define MODHTTP_MDNS                    (0)     // a line between two has no multicast
 #define MICROPY_HW_ENABLE_UART_REPL     (0)
 #define MICROPY_BOARD_PENDSV_ENTRIES    PENDSV_DISPATCH_MODHTTP_SLIP, PENDSV_DISPATCH_MODHTTP_SENSORS,
 

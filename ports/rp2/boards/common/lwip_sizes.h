@@ -39,6 +39,12 @@
 // Segments that arrive out of order wait in pool pbufs: at most a quarter of the pool, per connection.
 #define TCP_OOSEQ_MAX_PBUFS     (4)
 
+// All that is announced by multicast DNS goes in one packet, from MEM_SIZE while it is sent: with lwIP's own size, 512, a
+// service's TXT record has little room.
+#ifndef MDNS_OUTPUT_PACKET_SIZE
+#define MDNS_OUTPUT_PACKET_SIZE (1024)
+#endif
+
 // Two seconds of TIME_WAIT. In its two minutes lwIP would hold a pcb, and ignore a client that comes again from the
 // same port.
 #define TCP_MSL                 (1000UL)
