@@ -227,9 +227,9 @@ class Server:
     # Being found
 
     def _with(self, companion):
-        self._beside += (companion,)
         if self.port:
             companion.start(self.port)
+        self._beside += (companion,)
         return companion
 
     def advertise(self, name=None, service="_http._tcp", txt=None, title=None):

@@ -292,6 +292,26 @@ class Value:
     def set(self, data: Union[str, bytes, bytearray, memoryview]) -> None:
         """Serve this from now on. Answers under way go on with what they began with."""
 
+class Service:
+    """What is announced by multicast DNS."""
+
+    host: Union[str, None]
+    """The name, such as "room.local"; None until nobody else has turned out to have it."""
+    title: Union[str, None]
+    conflicts: int
+    """How many names others turned out to have since it was last started."""
+    def start(self, port: int) -> None:
+        """Raises OSError where no network interface that is up has multicast."""
+    def stop(self) -> None: ...
+
+class CaptivePortal:
+    page: str
+    answers: int
+    """How many DNS questions were answered."""
+    def start(self, port: int) -> None:
+        """Raises OSError(EADDRINUSE) when a socket of the program has UDP port 53."""
+    def stop(self) -> None: ...
+
 class Server:
     debug: bool
     port: int
@@ -355,6 +375,19 @@ class Server:
     ) -> None:
         """Serve the files below a directory: see docs/files.md."""
     def mount(self, prefix: str, other: Server) -> None: ...
+    def advertise(
+        self,
+        name: Union[str, None] = None,
+        service: str = "_http._tcp",
+        txt: Union[dict[str, Any], None] = None,
+        title: Union[str, None] = None,
+    ) -> Service:
+        """Be found as name.local, and in lists of services, while the server listens: see docs/network.md.
+
+        Raises ValueError for what cannot be a name, OSError where there is no mDNS.
+        """
+    def captive(self, page: str = "/", names: Iterable[str] = ()) -> CaptivePortal:
+        """Be every host of the access point's network, while the server listens: see docs/network.md."""
     def before(self, function: Callable[[Request], Result]) -> Callable[[Request], Result]: ...
     def after(
         self, function: Callable[[Request, Response], Union[Response, None]]
