@@ -11,15 +11,19 @@ file(GLOB MODHTTP_SOURCES CONFIGURE_DEPENDS
 )
 # Not for every request, or no faster than so.
 set(MODHTTP_SOURCES_SMALL
+    ${CMAKE_CURRENT_LIST_DIR}/core/auth.c
     ${CMAKE_CURRENT_LIST_DIR}/core/cookie.c
     ${CMAKE_CURRENT_LIST_DIR}/core/date.c
     ${CMAKE_CURRENT_LIST_DIR}/core/dns.c
     ${CMAKE_CURRENT_LIST_DIR}/core/form.c
     ${CMAKE_CURRENT_LIST_DIR}/core/form_head.c
     ${CMAKE_CURRENT_LIST_DIR}/core/log.c
+    ${CMAKE_CURRENT_LIST_DIR}/core/noise.c
     ${CMAKE_CURRENT_LIST_DIR}/core/router_add.c
     ${CMAKE_CURRENT_LIST_DIR}/core/sensor.c
+    ${CMAKE_CURRENT_LIST_DIR}/core/throttle.c
     ${CMAKE_CURRENT_LIST_DIR}/net/dns.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/guard.c
     ${CMAKE_CURRENT_LIST_DIR}/net/log.c
     ${CMAKE_CURRENT_LIST_DIR}/net/mdns.c
 )
