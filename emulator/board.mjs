@@ -16,6 +16,7 @@ export const boardOptions = {
   flash: { type: 'string', default: '' },
   romfs: { type: 'string', default: '' },
   seed: { type: 'string', default: '1' },
+  randombit: { type: 'string', default: 'seeded' },
 };
 
 function need(path, what, command) {
@@ -35,7 +36,7 @@ export function makeBoard(values, options = {}) {
   const flash = new Flash(values.flash);
   loadUf2(values.uf2, flash.bytes);
   if (values.romfs) flash.setRomfs(values.romfs);
-  const machine = new Machine({ rom: values.rom, flash, seed: Number(values.seed), ...options });
+  const machine = new Machine({ rom: values.rom, flash, seed: Number(values.seed), randombit: values.randombit, ...options });
   return { machine, flash, symbols: symbolsOf(values) };
 }
 

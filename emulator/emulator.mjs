@@ -16,7 +16,7 @@ const usage = `usage: emulator.mjs COMMAND [options] [--gateway PROGRAM ARGUMENT
   call FILE          run and count functions of a program without a system
 
 options of all: --uf2 FILE, --elf FILE, --rom FILE, --flash FILE (kept between runs), --romfs FILE (an image, mounted
-at /rom), --seed N
+at /rom), --seed N, --randombit seeded|stuck|alternating (what the ring oscillator's random bit reads)
 --gateway comes last: a program that speaks SLIP on its standard input and output
 `;
 

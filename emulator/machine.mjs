@@ -28,10 +28,11 @@ const CALL = { NO_IMAGE: 0xe0, ERASE: 0xe1, PROGRAM: 0xe2, BOOTSEL: 0xe3, FAULT:
 
 // Callbacks, all optional: onSerial(Uint8Array), onUart(byte), onReset(), onStop(reason), onWarning(text).
 export class Machine {
-  constructor({ rom, flash, seed = 1, instantUart = false }) {
+  constructor({ rom, flash, seed = 1, randombit, instantUart = false }) {
     this.rom = readFileSync(rom);
     this.flash = flash;
     this.seed = seed;
+    this.randombit = randombit;
     this.instantUart = instantUart;
     this.onSerial = this.onUart = this.onReset = this.onStop = this.onWarning = () => {};
     this.uptime = 0;                  // of earlier boots, in nanoseconds
@@ -81,7 +82,7 @@ export class Machine {
       return uart;
     });
     this.uarts[0].onTransmit = (byte) => this.onUart(byte);
-    mcu.peripherals[ROSC] = new Rosc(mcu, this.seed + this.boots);
+    mcu.peripherals[ROSC] = new Rosc(mcu, this.seed + this.boots, this.randombit);
     this.watchResets(mcu.peripherals[RESETS]);
     const dog = mcu.peripherals[WATCHDOG];
     dog.onWatchdogTrigger = () => {

@@ -79,9 +79,9 @@ static void set_up_natives(uint8_t how) {
     native.sensor.sensor.column_count = 3;
     native.sensor.sensor.capacity = (uint16_t)(1 + how % 16);
     native.sensor.sensor.sample_size = mh_sensor_layout(native.columns, 3);
-    CHECK(mh_sensor_endpoint_size(&native.sensor.sensor) <= sizeof(native.memory));
+    CHECK(mh_sensor_endpoint_size(&native.sensor.sensor, 0) <= sizeof(native.memory));
     mh_native_reset();
-    mh_sensor_endpoint_init(&native.sensor, native.memory);
+    mh_sensor_endpoint_init(&native.sensor, 0, native.memory);
     set_blob(&native.value, 100);
     mh_blob_tag_count(&native.value, 0);
     set_blob(&native.file, sizeof(native.data));

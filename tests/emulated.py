@@ -35,12 +35,13 @@ def place(what):
 
 
 class Board:
-    def __init__(self, uf2=FIRMWARE, flash=None, seed=1, rom=BOOT_ROM, romfs=None):
+    def __init__(self, uf2=FIRMWARE, flash=None, seed=1, rom=BOOT_ROM, romfs=None, randombit="seeded"):
         environment = dict(os.environ)
         node = environment.get("MODHTTP_NODE") or place("node")
         if "MODHTTP_NODE_MODULES" not in environment:
             environment["MODHTTP_NODE_MODULES"] = place("node_modules")
         command = [node, ROOT / "emulator/emulator.mjs", "script", "--uf2", uf2, "--rom", rom, "--seed", seed]
+        command += ["--randombit", randombit]
         if flash is not None:
             command += ["--flash", flash]
         if romfs is not None:

@@ -116,6 +116,10 @@ static MH_INLINE void put_usual(sink_t *sink, const char *literal, size_t len) {
 
 #define PUT_USUAL(sink, literal) put_usual((sink), (literal), sizeof(literal) - 1)
 
+static uint8_t in_lower(uint8_t c) {
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
 static void put_decimal(sink_t *sink, uint32_t value) {
     char digits[MH_DECIMAL_MAX];
     put(sink, digits, mh_decimal(value, digits));
@@ -149,6 +153,36 @@ static bool put_framing(sink_t *sink, const mh_answer_t *answer) {
     return true;
 }
 
+// Whether one of the field lines has the name, in any case.
+static bool has_field(const char *fields, size_t len, const char *name, size_t name_len) {
+    const char *end = fields + len;
+    while (fields != end) {
+        const char *line = fields;
+        fields = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1;
+        size_t i = 0;
+        while (i < name_len && in_lower((uint8_t)line[i]) == in_lower((uint8_t)name[i])) {
+            ++i;
+        }
+        if (i == name_len && line[i] == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static MH_NOINLINE void put_common(sink_t *sink, const mh_answer_t *answer) {
+    const char *line = answer->common, *end = line + answer->common_len;
+    while (line != end) {
+        const char *next = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1;
+        size_t name_len = (size_t)((const char *)memchr(line, ':', (size_t)(next - line)) - line);
+        if ((name_len == 4 && mh_same(line, "vary", 4)) || !has_field(answer->fields, answer->fields_len, line, name_len)) {
+            PUT(sink, "\r\n");
+            put(sink, line, (size_t)(next - line) - 2);
+        }
+        line = next;
+    }
+}
+
 // Every line begins with the CRLF of the one before.
 size_t mh_answer_head(const mh_answer_t *answer, char *out, size_t size) {
     sink_t sink = { out, size, 0 };
@@ -164,6 +198,9 @@ size_t mh_answer_head(const mh_answer_t *answer, char *out, size_t size) {
     if (answer->type != NULL) {
         PUT_USUAL(&sink, "\r\nContent-Type: ");
         put(&sink, answer->type, answer->type_len);
+    }
+    if (answer->common_len != 0) {
+        put_common(&sink, answer);
     }
     bool framed = put_framing(&sink, answer);
     if (answer->status >= 200) {    // an interim answer says nothing about the connection

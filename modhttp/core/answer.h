@@ -23,6 +23,8 @@ typedef struct _mh_answer_t {
     const char *fields;         // more field lines, each ended by CRLF, already checked; or NULL
     size_t fields_len;
     const char *date;           // MH_DATE_LEN bytes, or NULL when the clock is not set
+    const char *common;         // field lines of every answer, of which those that `fields` have the names of are left out; Vary is a list, and stays
+    size_t common_len;
 } mh_answer_t;
 
 // Compose status line, fields and empty line. Returns the length needed; `out` is complete only when that is at most

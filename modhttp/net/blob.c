@@ -87,16 +87,20 @@ static size_t put_fields(const mh_blob_t *blob, const mh_cursor_t *cursor, uint1
 
 #define FIELDS_MAX (MH_BLOB_FIELDS_MAX + 21 + 3 * MH_DECIMAL_MAX + 4 + 23 + 24 + 6 + MH_BLOB_TAG_MAX + 9)
 
+// What answers say in common goes with them into the room that is there for it.
+_Static_assert(HEAD_MAX + COPY_MAX <= MH_COMMON_ROOM, "MH_COMMON_ROOM is too small for a blob's head");
+
 // The head, with `body` behind it where there is room.
 static bool send_head(mh_conn_t *conn, uint16_t status, uint32_t len, const void *body) {
     const mh_blob_t *blob = blob_of(conn);
-    char text[HEAD_MAX + COPY_MAX];
-    char *fields = text + HEAD_MAX;     // where the body comes when the head is composed: this is interrupts' stack
+    const mh_common_t *common = conn->server->common;
+    char fields[FIELDS_MAX], own[HEAD_MAX + COPY_MAX], *text = common == NULL ? own : common->room;
+    size_t room = common == NULL ? HEAD_MAX : MH_COMMON_ROOM - COPY_MAX + common->options_max;
     mh_answer_t answer = {
         .status = status, .length = len, .type = status < 300 ? blob->type : NULL, .type_len = blob->type_len,
         .fields = fields, .fields_len = put_fields(blob, &conn->cursor, status, fields),
     };
-    size_t text_len = native_head(conn, &answer, text, HEAD_MAX);
+    size_t text_len = native_head(conn, &answer, text, room);
     if (body != NULL && conn->head.method_id != MH_HEAD) {
         memcpy(text + text_len, body, len);
         text_len += len;

@@ -144,6 +144,7 @@ struct _mh_conn_t {
     uint8_t state;
     bool served;            // has answered a request
     bool native;            // an endpoint is answering
+    uint8_t origin;         // whose lines the answer has of those that the server's have in common
 };
 
 struct _mh_server_t {
@@ -169,6 +170,7 @@ struct _mh_server_t {
     bool dated;                     // whether there is one
     char date[2][MH_DATE_LEN];
     mh_stem_t stem;
+    const mh_common_t *common;      // NULL: nothing is said in every answer
     char *path;                     // max_target bytes: a path being decoded
     struct _mh_log_t *log;          // NULL: none is kept
     mh_stats_t stats;
@@ -230,6 +232,7 @@ void request_reply(mh_conn_t *conn, uint16_t status, const char *fields, size_t 
 
 // A request as an endpoint sees it, while its head is where it came.
 typedef struct _mh_ask_t {
+    const mh_conn_t *conn;
     const uint8_t *data;    // the head's bytes
     mh_choice_t choice;
     const char *query;
@@ -258,8 +261,15 @@ void native_beat(mh_conn_t *conn);          // nothing has been sent for a while
 void native_stop(mh_conn_t *conn);          // end a stream of events in an orderly way
 // The value of the request's field of this name; false when there is none.
 bool native_field(const mh_conn_t *conn, const mh_ask_t *ask, const char *name, size_t name_len, mh_field_t *field);
-// Compose the head of a GET's answer, with what the request decides. Returns its length, more than `size` when it did not fit.
+// Compose the head of a GET's answer, with what the request decides. Returns its length, more than `size` when it did not fit. What every
+// answer of the server's says is left out where there is no room for it.
 size_t native_head(mh_conn_t *conn, mh_answer_t *answer, char *out, size_t size);
+size_t native_compose(mh_answer_t *answer, char *out, size_t size);     // the same, of an answer that is filled in
+
+// What every answer to the connection's client says: lines, or NULL; those as part of an answer; which of them a request is to be answered with.
+const mh_lines_t *native_lines(const mh_conn_t *conn);
+void native_common(const mh_conn_t *conn, mh_answer_t *answer);
+uint8_t native_origin(const mh_conn_t *conn, const uint8_t *data);
 // Frame `len` bytes at `out` + MH_CHUNK_HEAD_MAX as a chunk where the answer is chunked, and send them: all or nothing. There is room for two
 // bytes behind them.
 bool native_send_piece(mh_conn_t *conn, char *out, size_t len);

@@ -69,7 +69,46 @@ bool native_field(const mh_conn_t *conn, const mh_ask_t *ask, const char *name, 
 
 size_t native_head(mh_conn_t *conn, mh_answer_t *answer, char *out, size_t size) {
     mh_conn_answer_defaults(conn, answer);
-    return mh_answer_head(answer, out, size);
+    return native_compose(answer, out, size);
+}
+
+size_t native_compose(mh_answer_t *answer, char *out, size_t size) {
+    size_t len = mh_answer_head(answer, out, size);
+    if (len > size && answer->common_len > 0) {
+        answer->common_len = 0;
+        len = mh_answer_head(answer, out, size);
+    }
+    return len;
+}
+
+const mh_lines_t *native_lines(const mh_conn_t *conn) {
+    const mh_common_t *common = conn->server->common;
+    return common == NULL ? NULL : &common->lines[conn->origin < common->count ? conn->origin : 0];
+}
+
+void native_common(const mh_conn_t *conn, mh_answer_t *answer) {
+    const mh_lines_t *lines = native_lines(conn);
+    if (lines != NULL) {
+        answer->common = lines->fields;
+        answer->common_len = conn->head.method_id == MH_OPTIONS ? lines->options_len : lines->len;
+    }
+}
+
+uint8_t native_origin(const mh_conn_t *conn, const uint8_t *data) {
+    const mh_common_t *common = conn->server->common;
+    mh_field_t field;
+    uint16_t at = conn->head.fields;
+    if (common == NULL || common->count == 1 || !mh_field_find(data, &at, "origin", 6, &field)) {
+        return 0;
+    }
+    unsigned i = common->count;
+    while (--i > 0) {
+        const mh_text_t *origin = &common->lines[i].origin;
+        if (origin->len == field.value_len && memcmp(origin->at, field.value, origin->len) == 0) {
+            break;
+        }
+    }
+    return (uint8_t)i;
 }
 
 bool native_send_piece(mh_conn_t *conn, char *out, size_t len) {

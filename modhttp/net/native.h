@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/auth.h"
 #include "core/sensor.h"
+#include "core/throttle.h"
 #include "net/server.h"
 
 // A handler number with this bit is an endpoint: the rest is its place among those of mh_server_endpoints().
@@ -46,27 +48,30 @@ typedef struct _mh_sensor_endpoint_t {
     mh_server_t *asker;         // who was asked for the newest sample since it was rendered
     uint32_t text_seq;          // of the sample that `text` shows
     uint32_t text_date;         // when its Date was composed
+    const mh_lines_t *text_lines;       // what every answer said then
     uint16_t head_len;          // of the kept answer in `text`
     uint16_t body_len;
     bool rendered;
     bool updated;               // and not looked at yet
+    uint16_t head_size;         // room for the head of the kept answer
     uint16_t work_size;
     char *text;                 // the newest sample's whole answer, in JSON
     char *work;                 // a piece of an answer on its way into lwIP
     mh_sample_t *copy;          // a sample that is being shown
 } mh_sensor_endpoint_t;
 
-// Room for the head of a kept answer.
+// Room for the head of a kept answer, without what every answer of the server's says.
 #define MH_SENSOR_HEAD_MAX (240)
 
 // The longest JSON of a sample: the answer with it must fit lwIP's send buffer.
 #define MH_SENSOR_TEXT_MAX (2048)
 
 // Bytes of memory for an endpoint's ring, texts and copies, aligned for uint32_t. `sensor` has its columns and capacity set, and all are laid out.
+// `common` is how long the field lines are that every answer of its server has.
 // 0: a sample's text would be longer than MH_SENSOR_TEXT_MAX.
-size_t mh_sensor_endpoint_size(const mh_sensor_t *sensor);
+size_t mh_sensor_endpoint_size(const mh_sensor_t *sensor, size_t common);
 // Begins with sample 0, all zero: to be filled in by the caller through endpoint->sensor.ring before the endpoint is served.
-void mh_sensor_endpoint_init(mh_sensor_endpoint_t *endpoint, void *mem);
+void mh_sensor_endpoint_init(mh_sensor_endpoint_t *endpoint, size_t common, void *mem);
 
 typedef union _mh_value_t {
     int32_t i;                  // MH_COLUMN_INT, MH_COLUMN_BOOL
@@ -134,6 +139,46 @@ void mh_blob_init(mh_blob_t *blob);
 // Entity tags: of a file by its bytes, of a value by how often it was set since the program began.
 void mh_blob_tag_bytes(mh_blob_t *blob);
 void mh_blob_tag_count(mh_blob_t *blob, uint32_t count);
+
+// --- Endpoints, and other routes, for those who may
+
+// Room for it there is in an answer of the server's own.
+#define MH_CHALLENGE_MAX (160)
+
+// Whom to let pass: who says `scheme` and one of the tokens. All is the caller's memory.
+typedef struct _mh_guard_t {
+    const char *scheme;         // in lower case
+    uint16_t scheme_len;
+    uint16_t count;
+    const mh_text_t *tokens;    // token68s
+    const char *challenge;      // field lines of a 401
+    size_t challenge_len;
+    mh_throttle_t throttle;
+} mh_guard_t;
+
+// An endpoint in front of another, for both of which the memory is the caller's.
+typedef struct _mh_guarded_t {
+    mh_endpoint_t endpoint;
+    mh_endpoint_t *inner;
+    mh_guard_t *guard;
+} mh_guarded_t;
+
+void mh_guarded_init(mh_guarded_t *guarded, mh_endpoint_t *inner, mh_guard_t *guard);
+
+// Take the Authorization field of a complete head apart: 1. 0: there is none. -400: it is malformed, or there are two.
+int mh_authorization(const mh_head_t *head, const uint8_t *data, mh_auth_t *auth);
+
+// 0 where the request may pass. Else 400 or 401, or 429 where the client is to wait first; a failure is counted.
+uint16_t mh_guard_check(mh_guard_t *guard, const mh_head_t *head, const uint8_t *data, const ip_addr_t *client);
+
+// The same, step by step, where the program looks at credentials: how long the client is to wait, in ms, and how it went.
+uint32_t mh_guard_wait(const mh_guard_t *guard, const ip_addr_t *client);
+void mh_guard_failed(mh_guard_t *guard, const ip_addr_t *client);
+void mh_guard_passed(mh_guard_t *guard, const ip_addr_t *client);
+
+// Have an endpoint answer a request that the program has looked at, in place of the program. The connection is not the caller's
+// any more, unless the result is -EINVAL.
+int mh_conn_pass(mh_conn_t *conn, mh_endpoint_t *endpoint);
 
 // --- The port's
 

@@ -149,13 +149,16 @@ static bool is_usual(const mh_conn_t *conn, const mh_endpoint_t *endpoint, const
 static void start_native(mh_conn_t *conn, const uint8_t *data, const mh_target_t *target, mh_endpoint_t *endpoint) {
     bool in_place = conn->block == NULL;
     mh_ask_t ask;
+    ask.conn = conn;
     ask.data = data;
     ask.query = target->query;
     ask.query_len = target->query_len;
     mh_head_choice(&conn->head, data, &ask.choice);
     if (is_usual(conn, endpoint, &ask) && endpoint->type->at_once(conn, endpoint)) {
         if (in_place) {
-            memo_keep(conn, endpoint);
+            if (conn->origin == 0) {    // which is not asked for when it comes again
+                memo_keep(conn, endpoint);
+            }
             conn_credit(conn, conn->head.len);
         }
         conn_answered(conn);
@@ -176,12 +179,36 @@ static void start_native(mh_conn_t *conn, const uint8_t *data, const mh_target_t
     }
 }
 
+int mh_conn_pass(mh_conn_t *conn, mh_endpoint_t *endpoint) {
+    mh_target_t target;
+    if (conn->pcb == NULL) {
+        mh_conn_release(conn);
+        return -ECONNRESET;
+    }
+    if (conn->state != CONN_OPEN || (conn->flags & CONN_BEGUN)) {
+        return -EINVAL;
+    }
+    gather_release(conn);
+    conn->flags &= ~(CONN_HELD | CONN_WAIT);
+    conn->owner = NULL;
+    server_dequeue(conn);
+    mh_target_split((const char *)conn->block + conn->head.target.at, conn->head.target.len, &target);   // it was routed, so it is well-formed
+    start_native(conn, conn->block, &target, endpoint);
+    conn_advance(conn);
+    if (conn->pcb != NULL) {
+        altcp_output(conn->pcb);
+    }
+    receive_deferred(conn);
+    return 0;
+}
+
 // The head is complete at `data`: in the first pbuf, or in the connection's block.
 static void start_request(mh_conn_t *conn, const uint8_t *data) {
     mh_match_t match;
     mh_target_t target;
     int refusal;
     mh_route_result_t route = find_route(conn, data, &target, &match, &refusal);
+    conn->origin = conn->server->common == NULL ? 0 : native_origin(conn, data);
     conn->server->stats.requests++;
     if (conn->server->log != NULL) {
         log_begin(conn, data + conn->head.method.at, (size_t)(conn->head.len - conn->head.method.at));
@@ -259,6 +286,7 @@ static bool gather_head(mh_conn_t *conn) {
 // Answer a request that is known, byte for byte. The connection stays as it is, idle. False: nothing has happened.
 static bool answer_known(mh_conn_t *conn) {
     mh_endpoint_t *endpoint = conn->flags == 0 ? memo_find(conn->server, conn->in) : NULL;
+    conn->origin = 0;
     if (endpoint == NULL || !endpoint->type->at_once(conn, endpoint)) {
         return false;
     }

@@ -9,6 +9,9 @@
 // Fixed text of an answer that C gives by itself.
 #define REFUSAL_MAX (384)
 
+// The longest text of such an answer's body.
+#define REASON_MAX (64)
+
 // `len` bytes are with lwIP now.
 static void sent_off(mh_conn_t *conn, size_t len) {
     if (conn->unacked == 0) {
@@ -119,8 +122,8 @@ bool send_reference(mh_conn_t *conn, const void *data, uint32_t len, void *hold)
 }
 
 // Head and body of an answer of ours: "404 Not Found". Returns its length.
-static size_t compose_reply(const mh_conn_t *conn, uint16_t status, bool keep_alive, const char *fields, size_t fields_len, char *out) {
-    char body[64];
+static size_t compose_reply(const mh_conn_t *conn, uint16_t status, bool keep_alive, const char *fields, size_t fields_len, char *out, size_t size) {
+    char body[REASON_MAX];
     const char *reason = mh_reason(status);
     size_t body_len = 0;
     bool bodiless = status == 204;
@@ -139,7 +142,8 @@ static size_t compose_reply(const mh_conn_t *conn, uint16_t status, bool keep_al
         .type = bodiless ? NULL : "text/plain", .type_len = 10, .fields = fields, .fields_len = fields_len,
         .date = server_date(conn->server),
     };
-    size_t len = mh_answer_head(&answer, out, REFUSAL_MAX - sizeof(body));
+    native_common(conn, &answer);
+    size_t len = native_compose(&answer, out, size - sizeof(body));
     if (conn->head.method_id != MH_HEAD) {
         memcpy(out + len, body, body_len);
         len += body_len;
@@ -154,12 +158,19 @@ static void count_status(mh_conn_t *conn, uint16_t status) {
 }
 
 bool send_has_room(const mh_conn_t *conn) {
-    return conn->unacked == 0 || (altcp_sndbuf(conn->pcb) >= REFUSAL_MAX && altcp_sndqueuelen(conn->pcb) + 2 <= TCP_SND_QUEUELEN);
+    const mh_common_t *common = conn->server->common;
+    size_t size = REFUSAL_MAX + (common == NULL ? 0u : common->options_max);
+    return conn->unacked == 0 || (altcp_sndbuf(conn->pcb) >= size && altcp_sndqueuelen(conn->pcb) + 2 <= TCP_SND_QUEUELEN);
 }
 
 bool send_reply(mh_conn_t *conn, uint16_t status, bool keep_alive, const char *fields, size_t fields_len) {
-    char text[REFUSAL_MAX];
-    size_t len = compose_reply(conn, status, keep_alive, fields, fields_len, text);
+    char own[REFUSAL_MAX], *text = own;
+    size_t size = sizeof(own);
+    if (conn->server->common != NULL) {
+        text = conn->server->common->room;
+        size = MH_COMMON_ROOM + conn->server->common->options_max;
+    }
+    size_t len = compose_reply(conn, status, keep_alive, fields, fields_len, text, size);
     if (!send_copy(conn, text, len)) {
         return false;
     }
@@ -249,6 +260,7 @@ void mh_conn_answer_defaults(const mh_conn_t *conn, mh_answer_t *answer) {
     }
     answer->keep_alive = keep;
     answer->date = server_date(conn->server);
+    native_common(conn, answer);
 }
 
 // All that is behind the stem is the length, and the end of the head.

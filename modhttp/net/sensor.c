@@ -49,27 +49,28 @@ static size_t up(size_t len) {
     return (len + 3) & ~(size_t)3;
 }
 
-static size_t work_max(const mh_sensor_t *sensor) {
+static size_t work_max(const mh_sensor_t *sensor, size_t common) {
     size_t names = LWIP_MAX(mh_sensor_json_names_max(sensor), mh_sensor_csv_names_max(sensor)) + AROUND_MAX;
     size_t event = mh_sensor_json_max(sensor) + LWIP_MAX(AROUND_MAX, MH_SENSOR_HEAD_MAX);
     size_t rows = PIECE_MIN + LWIP_MAX(mh_sensor_row_max(sensor), sensor->sample_size);
-    return LWIP_MAX(LWIP_MAX(names, event), rows) + MH_CHUNK_HEAD_MAX + 2;
+    return LWIP_MAX(LWIP_MAX(names, event), rows) + MH_CHUNK_HEAD_MAX + 2 + common;
 }
 
-size_t mh_sensor_endpoint_size(const mh_sensor_t *sensor) {
+size_t mh_sensor_endpoint_size(const mh_sensor_t *sensor, size_t common) {
     size_t text = mh_sensor_json_max(sensor);
-    if (text > MH_SENSOR_TEXT_MAX || work_max(sensor) > TCP_SND_BUF) {
+    if (text > MH_SENSOR_TEXT_MAX || work_max(sensor, common) > TCP_SND_BUF) {
         return 0;
     }
-    return up((size_t)sensor->capacity * sensor->sample_size) + up(sensor->sample_size) + up(MH_SENSOR_HEAD_MAX + text) + work_max(sensor);
+    return up((size_t)sensor->capacity * sensor->sample_size) + up(sensor->sample_size) + up(MH_SENSOR_HEAD_MAX + common + text)
+        + work_max(sensor, common);
 }
 
 static const mh_endpoint_type_t sensor_type;
 
-void mh_sensor_endpoint_init(mh_sensor_endpoint_t *endpoint, void *mem) {
+void mh_sensor_endpoint_init(mh_sensor_endpoint_t *endpoint, size_t common, void *mem) {
     mh_sensor_t *sensor = &endpoint->sensor;
     uint8_t *at = mem;
-    memset(mem, 0, mh_sensor_endpoint_size(sensor));
+    memset(mem, 0, mh_sensor_endpoint_size(sensor, common));
     for (unsigned form = 0; form < MH_SENSOR_FORMS; form++) {
         endpoint->forms[form] = (mh_endpoint_t) { .type = &sensor_type, .form = (uint8_t)form };
     }
@@ -79,8 +80,9 @@ void mh_sensor_endpoint_init(mh_sensor_endpoint_t *endpoint, void *mem) {
     endpoint->copy = (mh_sample_t *)(void *)at;
     at += up(sensor->sample_size);
     endpoint->text = (char *)at;
-    endpoint->work = endpoint->text + up(MH_SENSOR_HEAD_MAX + mh_sensor_json_max(sensor));
-    endpoint->work_size = (uint16_t)work_max(sensor);
+    endpoint->head_size = (uint16_t)(MH_SENSOR_HEAD_MAX + common);
+    endpoint->work = endpoint->text + up(endpoint->head_size + mh_sensor_json_max(sensor));
+    endpoint->work_size = (uint16_t)work_max(sensor, common);
     endpoint->subscribers = NULL;
     endpoint->next_updated = NULL;
     endpoint->asker = NULL;
@@ -173,28 +175,35 @@ static size_t compose_head(mh_conn_t *conn, uint16_t status, uint32_t len, uint3
 
 // --- The kept answer: what is asked for most, composed once for each sample
 
-static void render(mh_sensor_endpoint_t *endpoint, const char *date, uint32_t date_ms) {
+static void render(mh_sensor_endpoint_t *endpoint, mh_server_t *server, const mh_lines_t *lines) {
     char fields[FIELDS_MAX];
     sensor_fetch_newest(endpoint);
     endpoint->text_seq = endpoint->copy->seq;
     endpoint->body_len = (uint16_t)mh_sensor_json(&endpoint->sensor, endpoint->copy, endpoint->work);
     mh_answer_t answer = {
         .status = 200, .minor = 1, .keep_alive = true, .length = endpoint->body_len, .type = types[0], .type_len = strlen(types[0]),
-        .fields = fields, .fields_len = put_fields(fields, endpoint->text_seq, MH_SENSOR_JSON), .date = date,
+        .fields = fields, .fields_len = put_fields(fields, endpoint->text_seq, MH_SENSOR_JSON), .date = server_date(server),
     };
-    endpoint->head_len = (uint16_t)mh_answer_head(&answer, endpoint->text, MH_SENSOR_HEAD_MAX);
+    if (lines != NULL) {
+        answer.common = lines->fields;
+        answer.common_len = lines->len;
+    }
+    endpoint->head_len = (uint16_t)native_compose(&answer, endpoint->text, endpoint->head_size);
     memcpy(endpoint->text + endpoint->head_len, endpoint->work, endpoint->body_len);
-    endpoint->text_date = date_ms;
+    endpoint->text_date = server->date_ms;
+    endpoint->text_lines = lines;
     endpoint->rendered = true;
     endpoint->asker = NULL;
 }
 
 // Have the kept answer show the newest sample, and the time.
-static void refresh(mh_sensor_endpoint_t *endpoint, mh_server_t *server) {
+static void refresh(mh_sensor_endpoint_t *endpoint, const mh_conn_t *conn) {
+    mh_server_t *server = conn->server;
+    const mh_lines_t *lines = native_lines(conn);
     const char *date = server_date(server);
     bool dated = endpoint->text[DATE_AT - 6] == 'D';
-    if (!endpoint->rendered || endpoint->text_seq != endpoint->sensor.seq || (date != NULL) != dated) {
-        render(endpoint, date, server->date_ms);
+    if (!endpoint->rendered || endpoint->text_seq != endpoint->sensor.seq || (date != NULL) != dated || endpoint->text_lines != lines) {
+        render(endpoint, server, lines);
     } else if (date != NULL && endpoint->text_date != server->date_ms) {
         memcpy(endpoint->text + DATE_AT, date, MH_DATE_LEN);
         endpoint->text_date = server->date_ms;
@@ -205,7 +214,7 @@ static void refresh(mh_sensor_endpoint_t *endpoint, mh_server_t *server) {
 static bool send_newest(mh_conn_t *conn) {
     mh_sensor_endpoint_t *endpoint = sensor_of(conn);
     mh_answer_t answer = { .status = 200, .length = 0 };
-    refresh(endpoint, conn->server);
+    refresh(endpoint, conn);
     mh_conn_answer_defaults(conn, &answer);
     bool head_only = conn->head.method_id == MH_HEAD;
     if (answer.keep_alive && answer.minor > 0 && !head_only) {
@@ -215,7 +224,7 @@ static bool send_newest(mh_conn_t *conn) {
         answer.length = endpoint->body_len;
     } else {
         char *work = endpoint->work;
-        size_t len = compose_head(conn, 200, endpoint->body_len, endpoint->text_seq, &answer, work, endpoint->work_size);
+        size_t len = compose_head(conn, 200, endpoint->body_len, endpoint->text_seq, &answer, work, endpoint->work_size - (size_t)endpoint->body_len);
         if (!head_only) {
             memcpy(work + len, endpoint->text + endpoint->head_len, endpoint->body_len);
             len += endpoint->body_len;
@@ -546,7 +555,7 @@ static bool is_usual(const mh_endpoint_t *form, const mh_ask_t *ask) {
 // The kept answer as it is.
 static bool answer_at_once(mh_conn_t *conn, mh_endpoint_t *form) {
     mh_sensor_endpoint_t *endpoint = (mh_sensor_endpoint_t *)(void *)form;
-    refresh(endpoint, conn->server);
+    refresh(endpoint, conn);
     if (!send_copy(conn, endpoint->text, (size_t)endpoint->head_len + endpoint->body_len)) {
         return false;
     }
@@ -567,7 +576,7 @@ void mh_native_dispatch(void) {
     while ((endpoint = next_updated()) != NULL) {
         mh_server_t *asker = endpoint->asker;
         if (asker != NULL) {    // when the last sample was asked for, so will be the next
-            render(endpoint, server_date(asker), asker->date_ms);
+            render(endpoint, asker, endpoint->text_lines);
         }
         mh_conn_t *next;
         for (mh_conn_t *conn = endpoint->subscribers; conn != NULL; conn = next) {

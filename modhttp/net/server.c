@@ -79,6 +79,12 @@ void mh_server_route(mh_server_t *server, const mh_router_t *router) {
     server->router = router;
 }
 
+void mh_server_common(mh_server_t *server, const mh_common_t *common) {
+    memo_forget(server);
+    server->common = common;
+    server->stem.type = NULL;
+}
+
 void mh_server_endpoints(mh_server_t *server, mh_endpoint_t *const *endpoints) {
     server->endpoints = endpoints;
 }

@@ -62,6 +62,29 @@ mh_server_t *mh_server_init(void *mem, const mh_config_t *config, mh_wake_t wake
 // Answers are dated by this clock once it is set (RFC 9110 section 6.6.1).
 void mh_server_set_clock(mh_server_t *server, mh_clock_t clock);
 
+// Field lines that every answer has, but for those that it says itself; and those that the answers to OPTIONS have besides, right behind them.
+typedef struct _mh_lines_t {
+    mh_text_t origin;           // whom they are for, by the request's Origin
+    const char *fields;
+    uint16_t len;
+    uint16_t options_len;       // with those for OPTIONS
+} mh_lines_t;
+
+typedef struct _mh_common_t {
+    const mh_lines_t *lines;    // the first are for every origin that no others are for
+    uint16_t count;
+    uint16_t max;               // the longest `len`
+    uint16_t options_max;
+    char *room;                 // MH_COMMON_ROOM and `options_max` bytes, to compose answers in
+} mh_common_t;
+
+// The longest that lines may be, with those for OPTIONS.
+#define MH_COMMON_MAX (1024)
+#define MH_COMMON_ROOM (640)
+
+// All of it must stay where it is, for this server alone. NULL: nothing is said in every answer.
+void mh_server_common(mh_server_t *server, const mh_common_t *common);
+
 // Routes may be replaced while serving; the old router is free for reuse on return. NULL: every path is 404.
 void mh_server_route(mh_server_t *server, const mh_router_t *router);
 

@@ -222,6 +222,7 @@ void modhttp_answer_status(mh_conn_t *conn, int status) {
     MICROPY_PY_LWIP_ENTER
     mh_conn_answer_defaults(conn, &answer);
     answer.keep_alive = false;
+    answer.common_len = 0;
     size_t len = mh_answer_head(&answer, text, sizeof(text));
     if (mh_conn_begin(conn, &answer, text, len, 0) == 0) {
         mh_conn_end(conn);
@@ -434,6 +435,17 @@ static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator) {
     send_stream(self, &answer, generator);
 }
 
+// Whom the program has let pass gets C's answer.
+static void pass(modhttp_request_obj_t *self, mp_obj_t endpoint) {
+    MICROPY_PY_LWIP_ENTER
+    int result = mh_conn_pass(self->conn, ((modhttp_endpoint_obj_t *)MP_OBJ_TO_PTR(endpoint))->endpoint);
+    MICROPY_PY_LWIP_EXIT
+    if (result == -EINVAL) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the answer has begun"));
+    }
+    modhttp_request_done(self);
+}
+
 void modhttp_answer(modhttp_request_obj_t *self, mp_obj_t result) {
     if (self->conn == NULL || result == MP_OBJ_FROM_PTR(self)) {
         return;     // answered, or handed on, by the handler itself; or its answer goes on without it
@@ -444,7 +456,9 @@ void modhttp_answer(modhttp_request_obj_t *self, mp_obj_t result) {
             end(self);      // written step by step
             return;
         }
-        if (mp_obj_is_type(result, &mp_type_gen_instance)) {
+        if (mp_obj_is_type(result, &modhttp_endpoint_type)) {
+            pass(self, result);
+        } else if (mp_obj_is_type(result, &mp_type_gen_instance)) {
             send_generator(self, result);
         } else {
             send_rendered(self, result);

@@ -37,6 +37,8 @@ typedef struct _modhttp_server_obj_t {
     mp_obj_t publish;       // (path, Sensor): adds the routes of a new sensor
     mp_obj_t fallback;      // handler of what no route serves, or None
     mp_obj_t missing;       // handler of paths that no route has, or None; other methods on other paths are refused
+    mh_common_t *common;    // what every answer says; NULL: nothing
+    mp_obj_t common_lines;  // as it was given: the origins are its
     struct _modhttp_more_t *spare;
     mp_obj_t log;           // (line): called with each line of the request log, or None
     void *log_mem;
@@ -78,6 +80,7 @@ extern const mp_obj_type_t modhttp_sensor_type;
 extern const mp_obj_type_t modhttp_metrics_type;
 extern const mp_obj_type_t modhttp_dns_type;
 extern const mp_obj_type_t modhttp_mdns_type;
+extern const mp_obj_type_t modhttp_guard_type;
 extern const mp_obj_type_t modhttp_server_type;
 extern const mp_obj_type_t modhttp_request_type;
 extern const mp_obj_type_t modhttp_headers_type;
@@ -124,8 +127,15 @@ void modhttp_log_drain(modhttp_server_obj_t *self);         // give the program 
 // native.c
 mp_obj_t modhttp_endpoint_new(mh_endpoint_t *endpoint, mp_obj_t owner);
 
-// sensor.c: fields by name, in order. Raises ValueError and TypeError for what no sensor has.
-mp_obj_t modhttp_sensor_new(mp_obj_t name, mp_int_t history, const mp_map_elem_t *fields, size_t count);
+// sensor.c: fields by name, in order. Raises ValueError and TypeError for what no sensor has. `common` is how long the field lines are that
+// every answer of its server has.
+mp_obj_t modhttp_sensor_new(mp_obj_t name, mp_int_t history, size_t common, const mp_map_elem_t *fields, size_t count);
+
+// auth.c
+MP_DECLARE_CONST_FUN_OBJ_1(modhttp_authorization_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modhttp_unbase64_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modhttp_same_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modhttp_noise_obj);
 
 // stream.c
 mp_obj_t modhttp_stream_new(modhttp_server_obj_t *app);

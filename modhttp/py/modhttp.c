@@ -144,7 +144,12 @@ static const mp_rom_map_elem_t modhttp_module_globals_table[] = {
     #if MODHTTP_MDNS
     { MP_ROM_QSTR(MP_QSTR_Mdns), MP_ROM_PTR(&modhttp_mdns_type) },
     #endif
+    { MP_ROM_QSTR(MP_QSTR_Guard), MP_ROM_PTR(&modhttp_guard_type) },
     { MP_ROM_QSTR(MP_QSTR_HTTPError), MP_ROM_PTR(&modhttp_type_HTTPError) },
+    { MP_ROM_QSTR(MP_QSTR_authorization), MP_ROM_PTR(&modhttp_authorization_obj) },
+    { MP_ROM_QSTR(MP_QSTR_unbase64), MP_ROM_PTR(&modhttp_unbase64_obj) },
+    { MP_ROM_QSTR(MP_QSTR_same), MP_ROM_PTR(&modhttp_same_obj) },
+    { MP_ROM_QSTR(MP_QSTR_noise), MP_ROM_PTR(&modhttp_noise_obj) },
     { MP_ROM_QSTR(MP_QSTR_check_field), MP_ROM_PTR(&modhttp_check_field_obj) },
     { MP_ROM_QSTR(MP_QSTR_reason), MP_ROM_PTR(&modhttp_reason_obj) },
     { MP_ROM_QSTR(MP_QSTR_date), MP_ROM_PTR(&modhttp_date_obj) },

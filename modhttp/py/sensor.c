@@ -240,7 +240,7 @@ static void fill(modhttp_sensor_obj_t *self, const mp_map_elem_t *fields) {
     }
 }
 
-static void set_up(modhttp_sensor_obj_t *self, const mp_map_elem_t *fields, size_t count, uint16_t history) {
+static void set_up(modhttp_sensor_obj_t *self, const mp_map_elem_t *fields, size_t count, uint16_t history, size_t common) {
     mh_sensor_t *sensor = &self->endpoint.sensor;
     self->columns = m_new0(mh_column_t, count);
     self->qstrs = m_new(uint16_t, count);
@@ -253,16 +253,16 @@ static void set_up(modhttp_sensor_obj_t *self, const mp_map_elem_t *fields, size
     sensor->column_count = (uint8_t)count;
     sensor->sample_size = mh_sensor_layout(self->columns, count);
     sensor->capacity = MAX(history, 1);
-    size_t size = mh_sensor_endpoint_size(sensor);
+    size_t size = mh_sensor_endpoint_size(sensor, common);
     if (size == 0 || mh_metrics_size(&self->endpoint) > MH_METRICS_MAX) {
         mp_raise_ValueError(MP_ERROR_TEXT("the sensor has too much text: fewer fields, or shorter ones"));
     }
     self->mem = m_new(uint32_t, (size + 3) / 4);
-    mh_sensor_endpoint_init(&self->endpoint, self->mem);
+    mh_sensor_endpoint_init(&self->endpoint, common, self->mem);
     fill(self, fields);
 }
 
-mp_obj_t modhttp_sensor_new(mp_obj_t name, mp_int_t history, const mp_map_elem_t *fields, size_t count) {
+mp_obj_t modhttp_sensor_new(mp_obj_t name, mp_int_t history, size_t common, const mp_map_elem_t *fields, size_t count) {
     size_t name_len;
     const char *text = mp_obj_str_get_data(name, &name_len);
     if (count == 0 || count > MH_SENSOR_COLUMNS_MAX) {
@@ -279,7 +279,7 @@ mp_obj_t modhttp_sensor_new(mp_obj_t name, mp_int_t history, const mp_map_elem_t
     self->name = name;
     self->kept = mp_obj_new_list(0, NULL);
     self->endpoint.name = text;
-    set_up(self, fields, count, (uint16_t)history);
+    set_up(self, fields, count, (uint16_t)history, common);
     return MP_OBJ_FROM_PTR(self);
 }
 
@@ -309,7 +309,7 @@ static mp_obj_t metric_names(const modhttp_sensor_obj_t *self) {
     return names;
 }
 
-// seq: of the newest sample. name. metrics: a list of names.
+// seq: of the newest sample. name. metrics: a list of names. common: what there is room for of what every answer says.
 static void sensor_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     modhttp_sensor_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
@@ -321,6 +321,8 @@ static void sensor_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         dest[0] = self->name;
     } else if (attr == MP_QSTR_metrics) {
         dest[0] = metric_names(self);
+    } else if (attr == MP_QSTR_common) {
+        dest[0] = MP_OBJ_NEW_SMALL_INT(self->endpoint.head_size - MH_SENSOR_HEAD_MAX);
     } else {
         dest[1] = MP_OBJ_SENTINEL;
     }
@@ -349,15 +351,14 @@ typedef struct _modhttp_metrics_obj_t {
     mh_metrics_t metrics;
 } modhttp_metrics_obj_t;
 
-// Metrics()
+// Metrics(common): how long the field lines are that every answer has
 static mp_obj_t metrics_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    (void)args;
-    mp_arg_check_num(n_args, n_kw, 0, 0, false);
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
     modhttp_metrics_obj_t *self = mp_obj_malloc(modhttp_metrics_obj_t, type);
     mh_metrics_init(&self->metrics);
     self->list = mp_obj_new_list(0, NULL);
     self->sensors = NULL;
-    self->metrics.work_size = (uint16_t)mh_metrics_size(NULL);
+    self->metrics.work_size = (uint16_t)(mh_metrics_size(NULL) + (size_t)mp_obj_get_int(args[0]));
     self->metrics.work = m_new(char, self->metrics.work_size);
     return MP_OBJ_FROM_PTR(self);
 }

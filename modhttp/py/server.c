@@ -95,6 +95,8 @@ static mp_obj_t server_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     self->render = args[0];
     self->on_error = args[1];
     self->spare = NULL;
+    self->common = NULL;
+    self->common_lines = mp_const_none;
     self->endpoints = NULL;
     self->endpoints_len = 0;
     self->call = self->spawn = self->publish = self->step = self->fallback = self->missing = mp_const_none;
@@ -130,6 +132,7 @@ static mh_server_t *server_core(modhttp_server_obj_t *self) {
         mh_server_route(self->server, self->router);
         mh_server_set_clock(self->server, wall_clock);
         modhttp_log_attach(self);
+        mh_server_common(self->server, self->common);
     }
     return self->server;
 }
@@ -281,11 +284,56 @@ static mp_obj_t server_sensor(size_t n_args, const mp_obj_t *args, mp_map_t *kw)
         const char *path = mp_obj_str_get_str(args[1]), *slash = strrchr(path, '/');
         name = new_text(slash == NULL ? path : slash + 1);
     }
-    mp_obj_t sensor = modhttp_sensor_new(name, history, fields, count);
+    mp_obj_t sensor = modhttp_sensor_new(name, history, self->common == NULL ? 0 : self->common->max, fields, count);
     mp_call_function_2(self->publish, args[1], sensor);
     return sensor;
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(server_sensor_obj, 2, server_sensor);
+
+// Whole field lines, each ended by CRLF: those of every answer, and those of answers to OPTIONS. Returns their common length.
+static size_t check_lines(mp_obj_t fields, mp_obj_t options, size_t *len) {
+    size_t options_len;
+    const char *text = mp_obj_str_get_data(fields, len), *options_text = mp_obj_str_get_data(options, &options_len);
+    if (*len + options_len > MH_COMMON_MAX || mh_fields_check(text, *len) != MH_FIELDS_OK || mh_fields_check(options_text, options_len) != MH_FIELDS_OK) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("what every answer says must be field lines, of at most %d bytes in all"), MH_COMMON_MAX);
+    }
+    return *len + options_len;
+}
+
+// A tuple of (origin, fields, fields for OPTIONS), of which the first is for every other origin.
+static mh_common_t *new_common(mp_obj_t tuple) {
+    size_t count, len;
+    mp_obj_t *items, *parts;
+    mp_obj_get_array(tuple, &count, &items);
+    mh_common_t *common = m_new0(mh_common_t, 1);
+    mh_lines_t *lines = m_new0(mh_lines_t, count);
+    for (size_t i = 0; i < count; i++) {
+        mp_obj_get_array_fixed_n(items[i], 3, &parts);
+        size_t all = check_lines(parts[1], parts[2], &len);
+        char *text = m_new(char, all + 1);
+        memcpy(text, mp_obj_str_get_str(parts[1]), len);
+        memcpy(text + len, mp_obj_str_get_str(parts[2]), all - len);
+        lines[i] = (mh_lines_t) { .fields = text, .len = (uint16_t)len, .options_len = (uint16_t)all };
+        lines[i].origin.at = mp_obj_str_get_data(parts[0], &lines[i].origin.len);
+        common->max = MAX(common->max, len);
+        common->options_max = MAX(common->options_max, all);
+    }
+    common->lines = lines;
+    common->count = (uint16_t)count;
+    common->room = m_new(char, common->options_max + MH_COMMON_ROOM);
+    return common;
+}
+
+static void set_common(modhttp_server_obj_t *self, mp_obj_t lines) {
+    mh_common_t *common = new_common(lines);
+    if (self->server != NULL) {
+        MICROPY_PY_LWIP_ENTER
+        mh_server_common(self->server, common);
+        MICROPY_PY_LWIP_EXIT
+    }
+    self->common = common;      // until here the one before was in use
+    self->common_lines = lines;
+}
 
 // --- Listening
 
@@ -720,12 +768,16 @@ static bool server_store(modhttp_server_obj_t *self, qstr attr, mp_obj_t value) 
         case MP_QSTR_background:
             self->background = mp_obj_is_true(value);
             return true;
+        case MP_QSTR_common:
+            set_common(self, value);
+            return true;
         default:
             return false;
     }
 }
 
-// port: 0 when not listening. routes: (method, pattern, handler) of each. To set only: fallback, missing, call, spawn, step, publish, background.
+// port: 0 when not listening. routes: (method, pattern, handler) of each. fallback. common: how long the field lines are that every answer has;
+// set to a tuple of (origin, lines, lines for OPTIONS). To set only: missing, call, spawn, step, publish, background.
 static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     modhttp_server_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
@@ -738,6 +790,10 @@ static void server_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         dest[0] = MP_OBJ_NEW_SMALL_INT(self->server == NULL ? 0 : mh_server_port(self->server));
     } else if (attr == MP_QSTR_routes) {
         dest[0] = self->routes;
+    } else if (attr == MP_QSTR_fallback) {
+        dest[0] = self->fallback;
+    } else if (attr == MP_QSTR_common) {
+        dest[0] = MP_OBJ_NEW_SMALL_INT(self->common == NULL ? 0 : self->common->max);
     } else {
         dest[1] = MP_OBJ_SENTINEL;      // look in the locals
     }

@@ -14,10 +14,11 @@ class Server:
     once; max_head=2048, max_fields=32, max_target=1024 of a head; max_body=16384 of a body that is gathered in memory.
     Times are in seconds: head_timeout=10 for a whole head; progress_timeout=10 without progress of a body or an answer;
     idle_timeout=30 between requests; queue_timeout=30 until poll() fetches a request.
-    debug=True puts tracebacks into the answers of handlers that raise. Raises ValueError naming the argument.
+    debug=True puts tracebacks into the answers of handlers that raise. secure_headers=True is secure().
+    Raises ValueError naming the argument.
     """
 
-    def __init__(self, *, debug=False, **limits):
+    def __init__(self, *, debug=False, secure_headers=False, **limits):
         self.debug = debug
         self._core = _modhttp.Server(render, self._on_error, **limits)
         self._core.step = _step
@@ -28,6 +29,10 @@ class Server:
         self._errors = {}
         self._mounts = []
         self._beside = ()  # what starts and stops with the server
+        self._protected = []
+        self._common = [{}, None]
+        if secure_headers:
+            self.secure()
 
     @property
     def port(self):
@@ -37,6 +42,10 @@ class Server:
     # Routes
 
     def _add(self, method, path, function):
+        if self._protected:
+            from modhttp.protect import guarded
+
+            function = guarded(self, path, function)
         self._core.add(method, path, function)
         for prefix, parent in self._mounts:
             parent._add(method, prefix + path, self._mounted(function))
@@ -85,8 +94,15 @@ class Server:
 
     def callback(self, function):
         """Serve what no route does with function(request, response). Also a decorator. None: no longer."""
-        self._core.fallback = function and route_for_callback(function)
+        self._fall_back(function and route_for_callback(function))
         return function
+
+    def _fall_back(self, function):
+        if function and self._protected:
+            from modhttp.protect import guarded
+
+            function = guarded(self, "/<path:any>", function)
+        self._core.fallback = function
 
     # Answered in C, also while Python is busy
 
@@ -114,6 +130,8 @@ class Server:
         self._measure(sensor)
 
     def _check_name(self, sensor):
+        if sensor.common < self._core.common:
+            raise ValueError("%s has no room for what secure() and cors() say: call them before" % sensor.name)
         taken = {}
         for other in self._metrics.sensors if self._metrics else ():
             if other.name == sensor.name:
@@ -131,7 +149,7 @@ class Server:
 
     def _measure(self, sensor):
         if self._metrics is None:
-            self._metrics = _modhttp.Metrics()
+            self._metrics = _modhttp.Metrics(self._core.common)
             if not any(path == "/metrics" for _, path, _ in self._core.routes):
                 self._add("GET", "/metrics", self._metrics.endpoint())
         self._metrics.add(sensor)
@@ -254,6 +272,38 @@ class Server:
 
         return self._with(CaptivePortal(self, page, names))
 
+    # Who may
+
+    def protect(self, prefix, check):
+        """Let nobody at what is below a prefix, sensors and files too, unless check(request) returns None.
+
+        check is a modhttp.auth.Basic, Bearer or Digest, or a function: what else it returns is the answer.
+        Of Basic with plain passwords, and of Bearer with tokens, C asks where it answers. Raises ValueError where
+        routes that it is to protect are there already.
+        """
+        from modhttp.protect import add
+
+        add(self, prefix, check)
+
+    def secure(self, fields=None):
+        """Have every answer tell browsers to be careful: X-Content-Type-Options and others, see docs/security.md.
+
+        fields: {name: value} of more, or other, fields; the value None leaves one out. A handler's own go before them.
+        """
+        from modhttp.security import secure
+
+        secure(self, fields)
+
+    def cors(self, origins="*", methods=None, headers=(), expose=(), max_age=600, credentials=False):
+        """Let pages of other origins read answers, sensors' and errors too (CORS), and answer their preflights.
+
+        origins: "*", or one like "https://example.org", or several; methods and headers that their requests may have;
+        headers that they may read; max_age, for how many seconds preflights hold; credentials: cookies come along.
+        """
+        from modhttp.security import cors
+
+        cors(self, origins, methods, headers, expose, max_age, credentials)
+
     # Hooks
 
     def before(self, function):
@@ -282,6 +332,8 @@ class Server:
         return self._finish(request, result)
 
     def _finish(self, request, result):
+        if isinstance(result, _modhttp.Endpoint):
+            return result  # C's answer
         response = Response.of(result)
         for hook in self._after:
             response = hook(request, response) or response

@@ -38,10 +38,11 @@ def test_a_source_that_works(core, seed):
 
 
 @pytest.mark.parametrize("bits", [
-    [], [0, 1] * 4 * (WINDOW // 8 - 1), [0] * WINDOW, [1] * WINDOW, [0, 1] * WINDOW, [1, 0] * WINDOW, [0] * 7 + [1] + [0] * (WINDOW - 8),
-    noise(1, bias=0.97), noise(2, bias=0.03), noise(3)[:-RUN] + [1] * RUN, noise(3)[:-RUN] + [0] * RUN,
-], ids=["none", "too few", "zeros", "ones", "alternating", "alternating from 1", "nearly zeros", "mostly 1", "mostly 0", "ends stuck",
-        "ends stuck at 0"])
+    [], noise(1, WINDOW - 8), [0] * WINDOW, [1] * WINDOW, [0, 1] * WINDOW, [1, 0] * WINDOW,
+    [0] * 7 + [1] + [0] * (WINDOW - 8), noise(1, bias=0.97), noise(2, bias=0.03), noise(3)[:-RUN] + [1] * RUN,
+    noise(3)[:-RUN] + [0] * RUN,
+], ids=["none", "too few", "zeros", "ones", "alternating", "alternating from 1", "nearly zeros", "mostly 1", "mostly 0",
+        "ends stuck", "ends stuck at 0"])
 def test_broken_sources(core, bits):
     assert not plausible(core, bits)
 
