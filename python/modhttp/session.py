@@ -58,8 +58,9 @@ class Sessions:
             return response
         text = "%s.%s" % (_plain(json.dumps(session).encode()), self._expiry())
         value = "%s.%s" % (text, self._sign(self._hmacs[0], text))
-        if len(self.name) + len(value) > _COOKIE_MAX:
-            raise ValueError("the session is too large for a cookie: %d bytes of %d" % (len(value), _COOKIE_MAX))
+        size = len(self.name) + len(value)
+        if size > _COOKIE_MAX:
+            raise ValueError("the session is too large for a cookie: %d bytes, of %d" % (size, _COOKIE_MAX))
         response.set_cookie(self.name, value, self.max_age, **self._settings)
         return response
 
