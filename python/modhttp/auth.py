@@ -18,7 +18,7 @@ from _modhttp import Guard, HTTPError, authorization, same, unbase64
 from modhttp.response import Response
 from modhttp.secrets import Hmac, check_password, hash_password, is_hashed, random_bytes, random_hex
 
-__all__ = ("Basic", "Bearer", "Digest", "digest_hash", "hash_password")
+__all__ = ("Basic", "Bearer", "Digest", "Logins", "digest_hash", "hash_password")
 
 # Credentials that turned out right, and need not be looked at in full again.
 _SEEN_MAX = 8
@@ -106,22 +106,14 @@ class Basic(_Auth):
         if pair is None:
             return False
         if callable(self._users):
-            return bool(self._users(*pair))
+            return _is_known(self._users, *pair)
         code = self._hmac(token.encode())
         if any([same(code, seen) for seen in self._seen]):  # a list, so that all are looked at
             return True
-        if not self._is_password(*pair):
+        if not _is_known(self._users, *pair):
             return False
         self._seen = self._seen[1 - _SEEN_MAX :] + [code]
         return True
-
-    def _is_password(self, name, password):
-        kept = self._users.get(name)
-        if kept is None:  # which is not to be faster than a wrong password
-            kept = next(iter(self._users.values()))
-            name = None
-        right = check_password(password, kept) if is_hashed(kept) else same(password, kept)
-        return right and name is not None
 
     def user(self, request):
         """The name that the request says; whether that may in is not asked here. None where it says none."""
@@ -137,6 +129,35 @@ def _split(token):
         return (name.decode(), password.decode()) if colon else None
     except UnicodeError:
         return None
+
+
+def _is_known(users, name, password):
+    """Whether a function, or a dict of passwords or hashes, knows the name with this password."""
+    if callable(users):
+        return bool(users(name, password))
+    kept = users.get(name)
+    if kept is None:  # which is not to be faster than a wrong password
+        kept = next(iter(users.values()), "")
+        name = None
+    right = check_password(password, kept) if is_hashed(kept) else same(password, kept)
+    return right and name is not None
+
+
+class Logins:
+    """Names and passwords of a form, for sessions: who fails is slowed down, as with Basic. users: as Basic's."""
+
+    def __init__(self, users):
+        self._users = users
+        self._guard = Guard("", (), "")
+
+    def check(self, request, name, password):
+        """Whether the name has this password. Raises HTTPError(429) where the request's client has to wait before."""
+        wait = self._guard.wait(request)
+        if wait:
+            raise HTTPError(429, "too many failed logins: try again in %d s" % ((wait + 999) // 1000))
+        passed = _is_known(self._users, name, password)
+        self._guard.count(request, passed)
+        return passed
 
 
 class Bearer(_Auth):

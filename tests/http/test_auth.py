@@ -455,6 +455,23 @@ def test_a_remembered_request_waits_too(server):
             assert wire.answer().status == 200
 
 
+def test_logins_of_a_form(server):
+    def enter(name, password):
+        with server.client() as client:
+            answer = client.post("/enter", data={"name": name, "password": password})
+            return answer.status_code, answer.text
+
+    for _ in range(2):
+        for name, password in (("me", "wrong"), ("nobody", "secret"), ("you", "secret")):
+            assert enter(name, password) == (403, "out")
+        assert enter("me", "secret") == enter("you", "yours") == (200, "in")
+    for _ in range(4):
+        assert enter("me", "wrong") == (403, "out")
+    assert enter("me", "secret") == (429, "too many failed logins: try again in 1 s\n")
+    time.sleep(1.2 if server.target != "rp2040" else 4)
+    assert enter("me", "secret") == (200, "in")
+
+
 # ---- what programs get told
 
 

@@ -4,7 +4,7 @@ import time  # noqa: F401 (tests use it)
 
 import modhttp
 from modhttp import session as session_module  # noqa: F401
-from modhttp.auth import Basic, Bearer, Digest, digest_hash, hash_password
+from modhttp.auth import Basic, Bearer, Digest, Logins, digest_hash, hash_password
 from modhttp.security import same_site
 from modhttp.session import Sessions
 
@@ -87,6 +87,14 @@ def stream(request):
 @app.get("/raise")
 def fail(request):
     modhttp.abort(410)
+
+
+logins = Logins({"me": hash_password("secret", 3), "you": "yours"})
+
+
+@app.post("/enter")
+def enter(request):
+    return "in" if logins.check(request, request.form["name"], request.form["password"]) else ("out", 403)
 
 
 sessions = Sessions(key=["0123456789abcdef", b"an older key, which is not used any more"], max_age=1000)

@@ -330,6 +330,7 @@ class Server:
         idle_timeout: int = 30,
         queue_timeout: int = 30,
         debug: bool = False,
+        secure_headers: bool = False,
     ) -> None: ...
     def route(self, path: str, methods: Iterable[str] = ("GET",)) -> Callable[[Function], Function]: ...
     def get(self, path: str) -> Callable[[Function], Function]: ...
@@ -388,6 +389,21 @@ class Server:
         """
     def captive(self, page: str = "/", names: Iterable[str] = ()) -> CaptivePortal:
         """Be every host of the access point's network, while the server listens: see docs/network.md."""
+    def protect(self, prefix: str, check: Callable[[Request], Result]) -> None:
+        """Let nobody at what is below a prefix unless check(request) returns None: see docs/security.md.
+
+        Raises ValueError where routes that it is to protect are there already.
+        """
+    def secure(self, fields: Union[dict[str, Union[str, None]], None] = None) -> None: ...
+    def cors(
+        self,
+        origins: Union[str, Iterable[str]] = "*",
+        methods: Union[Iterable[str], None] = None,
+        headers: Iterable[str] = (),
+        expose: Iterable[str] = (),
+        max_age: int = 600,
+        credentials: bool = False,
+    ) -> None: ...
     def before(self, function: Callable[[Request], Result]) -> Callable[[Request], Result]: ...
     def after(
         self, function: Callable[[Request, Response], Union[Response, None]]
