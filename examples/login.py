@@ -1,4 +1,4 @@
-# Who may in: a page behind a login form, with a session in a signed cookie; and a sensor behind Basic, which C asks for.
+# Who may in: a page behind a login form, with a session in a signed cookie; a sensor behind Basic, which C asks for.
 # The name is "me", the password "secret".
 
 import modhttp

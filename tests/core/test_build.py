@@ -10,7 +10,10 @@ from .native import MODHTTP, SOURCES, WARNINGS
 # What core/ may take of the 48 kB that all of modhttp's C may: bytes of code and tables, as the firmware compiles it.
 FLASH_MAX = 23 * 1024
 # Compiled for size: see micropython.cmake.
-SMALL = ("cookie.c", "date.c", "dns.c", "form.c", "form_head.c", "log.c", "router_add.c", "sensor.c")
+SMALL = (
+    "auth.c", "cookie.c", "date.c", "dns.c", "form.c", "form_head.c", "log.c", "noise.c", "router_add.c",
+    "sensor.c", "throttle.c",
+)
 ARM = "arm-none-eabi-gcc"
 TARGETS = {
     "gcc": ["gcc", "-O2"],

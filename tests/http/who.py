@@ -28,17 +28,17 @@ checks = {
     "/brief": Digest({"me": "secret"}, lifetime=1),
     "/site": same_site(trusted=("https://friend.example",)),
 }
-names = []
 for prefix, check in checks.items():
     app.protect(prefix, check)
     name = prefix[1:]
-    names.append(name)
-    app.sensor(prefix + "/sensor", name=name, celsius=20.5, history=3)
-    app.value(prefix + "/value", "text/plain", "the value of " + name)
+    if name not in ("site", "brief"):
+        app.sensor(prefix + "/sensor", name=name, celsius=20.5, history=3)
+    if name not in ("site", "brief", "tokens"):
+        app.value(prefix + "/value", "text/plain", "the value of " + name)
 
 
 def who(prefix, check):
-    @app.route(prefix + "/who", ("GET", "POST"))
+    @app.route(prefix + "/who", ("GET", "POST") if prefix not in ("/bearer", "/tokens", "/brief") else ("GET",))
     def serve(request):
         return check.user(request) or "nobody"
 

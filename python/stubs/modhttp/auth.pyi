@@ -10,7 +10,7 @@ class _Auth:
     scheme: str
     realm: str
     def __call__(self, request: Request) -> Union[Response, None]:
-        """None where the request may pass, else the answer. Raises HTTPError(400) for a malformed Authorization field."""
+        """None where the request may pass, else the answer. Raises HTTPError(400) for what is malformed."""
     def required(self, function: Function) -> Function: ...
     def user(self, request: Request) -> Union[str, None]:
         """The name that the request says."""
