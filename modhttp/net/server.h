@@ -80,7 +80,7 @@ typedef struct _mh_common_t {
 
 // The longest that lines may be, with those for OPTIONS.
 #define MH_COMMON_MAX (1024)
-#define MH_COMMON_ROOM (640)
+#define MH_COMMON_ROOM (768)
 
 // All of it must stay where it is, for this server alone. NULL: nothing is said in every answer.
 void mh_server_common(mh_server_t *server, const mh_common_t *common);

@@ -41,11 +41,16 @@ def _behind(check, function):
 
 
 def _where(app, prefix, check):
-    """The check, of requests below the prefix: for a pattern that others match too."""
+    """The check, of requests below the prefix: for a pattern that others match too.
+
+    What a handler may take for a path below it is one: file systems know no empty segments, and some no case.
+    """
 
     def check_path(request):
-        path = request.path
-        return check(request) if any(_is_below(path, base + prefix) for base in _bases(app)) else None
+        path = request.path.lower()
+        while "//" in path:
+            path = path.replace("//", "/")
+        return check(request) if any(_is_below(path, (base + prefix).lower()) for base in _bases(app)) else None
 
     return check_path
 
