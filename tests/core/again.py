@@ -7,7 +7,7 @@ from pathlib import Path
 
 TESTS = (
     "cases", "head", "usual", "body", "uri", "cookie", "router", "answer", "number", "sensor", "select", "range",
-    "multipart", "log", "dns", "auth", "throttle", "noise",
+    "multipart", "log", "dns", "auth", "throttle", "noise", "ws",
 )
 
 

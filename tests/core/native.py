@@ -24,7 +24,7 @@ COVERAGE = "MODHTTP_CORE_COVERAGE"  # set by test_coverage.py: the directory for
 
 def declarations():
     """The public headers, and the tests' own, as cffi wants them: no includes, no guards."""
-    names = "method head body uri router answer number sensor select range form log dns auth throttle noise".split()
+    names = "method head body uri router answer number sensor select range form log dns auth throttle noise ws".split()
     text = "".join((MODHTTP / f"core/{name}.h").read_text() for name in names)
     text += (HERE / "splits.h").read_text()
     text = re.sub(r"^#define MODHTTP_CORE_\w+$", "", text, flags=re.MULTILINE)
