@@ -22,10 +22,12 @@ set(MODHTTP_SOURCES_SMALL
     ${CMAKE_CURRENT_LIST_DIR}/core/router_add.c
     ${CMAKE_CURRENT_LIST_DIR}/core/sensor.c
     ${CMAKE_CURRENT_LIST_DIR}/core/throttle.c
+    ${CMAKE_CURRENT_LIST_DIR}/core/ws_open.c
     ${CMAKE_CURRENT_LIST_DIR}/net/dns.c
     ${CMAKE_CURRENT_LIST_DIR}/net/guard.c
     ${CMAKE_CURRENT_LIST_DIR}/net/log.c
     ${CMAKE_CURRENT_LIST_DIR}/net/mdns.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/websocket.c
 )
 list(REMOVE_ITEM MODHTTP_SOURCES_FAST ${MODHTTP_SOURCES_SMALL})
 list(APPEND MODHTTP_SOURCES ${MODHTTP_SOURCES_SMALL})

@@ -95,6 +95,9 @@ void conn_clear(mh_conn_t *conn) {
     if (conn->server->log != NULL) {
         log_end(conn);
     }
+    if (conn->state == CONN_WS) {
+        socket_part(conn);
+    }
     if (conn->in != NULL) {
         pbuf_free(conn->in);
     }
@@ -227,6 +230,8 @@ void conn_resume(mh_conn_t *conn) {
         conn_advance(conn);
     } else if (conn->state == CONN_HEAD) {
         conn_advance(conn);
+    } else if (conn->state == CONN_WS) {
+        socket_resume(conn);
     } else if (conn_owned(conn) && (conn->flags & CONN_WAIT)) {
         server_enqueue(conn);
     }
@@ -337,6 +342,9 @@ static void check_deadline(mh_conn_t *conn) {
         case CONN_LINGER:
             conn_drop(conn);
             break;
+        case CONN_WS:
+            socket_timer(conn);
+            break;
         case CONN_EVENTS:
             if (conn->unacked > 0) {
                 time_out(conn, 0);
@@ -359,7 +367,7 @@ static err_t on_poll(void *arg, struct altcp_pcb *pcb) {
     if (conn->pcb == pcb) {
         check_deadline(conn);
     }
-    if (server->ready_first == conn && server->wake != NULL) {
+    if ((server->ready_first == conn || server->sockets_first != NULL) && server->wake != NULL) {
         server->wake(server->wake_arg);
     }
     return verdict(server, pcb, ERR_OK);

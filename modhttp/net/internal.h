@@ -10,6 +10,7 @@
 #include "net/heads.h"
 #include "net/native.h"
 #include "net/server.h"
+#include "net/websocket.h"
 
 // Slots beyond max_connections, for connections that are answered and closing.
 #define CONN_SPARE (2)
@@ -44,6 +45,7 @@ typedef enum {
     CONN_LINGER,    // answered, FIN sent or owed; input is thrown away until the client's FIN
     CONN_DETACHED,  // Python's, as a stream of raw bytes
     CONN_EVENTS,    // gets a sensor's samples as they are taken
+    CONN_WS,        // a WebSocket
 } conn_state_t;
 
 enum {
@@ -134,6 +136,7 @@ struct _mh_conn_t {
     union {
         mh_gathered_t gathered;
         mh_cursor_t cursor;     // of an endpoint's answer, where `native`
+        mh_socket_t *socket;    // of CONN_WS
     };
     uint16_t room;          // bytes of `block`
     uint16_t have;          // bytes of head in it
@@ -157,6 +160,8 @@ struct _mh_server_t {
     void *wake_arg;
     mh_conn_t *ready_first;
     mh_conn_t *ready_last;
+    mh_socket_t *sockets_first;     // WebSockets with something for Python
+    mh_socket_t *sockets_last;
     mh_conn_t *conns;
     unsigned conn_count;
     uint16_t port;
@@ -294,6 +299,15 @@ void log_status(mh_conn_t *conn, uint16_t status, uint32_t bytes);      // its a
 void log_body(mh_conn_t *conn, size_t len);     // so much more of the body is with lwIP
 void log_end(mh_conn_t *conn);                  // the answer is complete, or cut
 
+// --- websocket.c
+bool socket_input(mh_conn_t *conn);         // look at some of the input; whether there may be more to do
+void socket_resume(mh_conn_t *conn);        // there is room to send
+void socket_acked(mh_conn_t *conn, size_t len);
+void socket_eof(mh_conn_t *conn);           // the client has ended its side, and all input has been looked at
+void socket_timer(mh_conn_t *conn);         // the deadline has passed
+void socket_stop(mh_conn_t *conn);          // close because the server does
+void socket_part(mh_conn_t *conn);          // the connection and the socket's memory go their own ways
+
 // --- receive.c
 err_t receive_data(mh_conn_t *conn, struct pbuf *p);
 void receive_eof(mh_conn_t *conn);
@@ -313,6 +327,8 @@ void gather_retry(mh_server_t *server);     // memory may have become free for b
 // --- send.c
 bool send_flush(mh_conn_t *conn);           // give lwIP what is owed; true when nothing is
 bool send_copy(mh_conn_t *conn, const void *data, size_t len);     // all of it or nothing
+// Whether lwIP's queue takes so much at one time: of a client with a tiny window it is counted in tiny segments.
+bool send_fits(const mh_conn_t *conn, size_t len);
 // All of it or nothing, of an endpoint's answer: what lwIP's queue could not take at one time, for the client has a tiny window, waits in
 // a head block. Nothing is taken while that, or a reference, is under way.
 bool send_text(mh_conn_t *conn, const void *data, size_t len);

@@ -347,6 +347,9 @@ void conn_advance(mh_conn_t *conn) {
                 request_await_body(conn);
                 more = false;
                 break;
+            case CONN_WS:
+                more = socket_input(conn);
+                break;
             case CONN_LINGER:
             case CONN_EVENTS:       // has no end, so nothing can follow it
                 conn_credit_all(conn);
@@ -355,7 +358,11 @@ void conn_advance(mh_conn_t *conn) {
                 more = false;
         }
     }
-    if ((conn->flags & CONN_EOF) && conn->in == NULL && (conn->state == CONN_HEAD || conn->state == CONN_SKIP)) {
-        conn_linger(conn);
+    if ((conn->flags & CONN_EOF) && conn->in == NULL) {
+        if (conn->state == CONN_HEAD || conn->state == CONN_SKIP) {
+            conn_linger(conn);
+        } else if (conn->state == CONN_WS) {
+            socket_eof(conn);
+        }
     }
 }

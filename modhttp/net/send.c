@@ -96,11 +96,15 @@ static bool send_out(mh_conn_t *conn) {
     return true;
 }
 
+bool send_fits(const mh_conn_t *conn, size_t len) {
+    return len <= segment_max(conn) * TCP_SND_QUEUELEN;
+}
+
 bool send_text(mh_conn_t *conn, const void *data, size_t len) {
     if (conn->out_len > 0) {
         return false;
     }
-    if (len <= segment_max(conn) * TCP_SND_QUEUELEN) {
+    if (send_fits(conn, len)) {
         return send_copy(conn, data, len);
     }
     conn->block = server_block(conn, len);
@@ -239,6 +243,8 @@ void send_acked(mh_conn_t *conn, uint16_t len) {
         conn_progress(conn, len);
     } else if (idle) {
         conn_set_deadline(conn, conn->server->config.idle_ms);
+    } else if (conn->state == CONN_WS) {
+        socket_acked(conn, len);
     } else if (conn->state == CONN_EVENTS && conn->unacked > 0) {
         conn_progress(conn, len);
     } else if (conn->state == CONN_EVENTS) {

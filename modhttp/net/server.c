@@ -298,6 +298,9 @@ void mh_server_stop(mh_server_t *server) {
             case CONN_EVENTS:
                 native_stop(conn);
                 break;
+            case CONN_WS:
+                socket_stop(conn);
+                break;
             default:
                 conn->flags &= ~CONN_KEEP;
         }
@@ -406,7 +409,7 @@ mh_conn_t *mh_server_take(mh_server_t *server) {
 }
 
 bool mh_server_has_ready(const mh_server_t *server) {
-    return server->ready_first != NULL;
+    return server->ready_first != NULL || server->sockets_first != NULL;
 }
 
 void server_retry(mh_server_t *server) {

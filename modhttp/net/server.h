@@ -108,7 +108,7 @@ void mh_server_close(mh_server_t *server);
 // (mh_conn_is_new), or with room or data that mh_conn_wait() asked for. NULL: none.
 mh_conn_t *mh_server_take(mh_server_t *server);
 
-// Whether mh_server_take() has anything.
+// Whether mh_server_take() has anything, or mh_server_take_socket() (net/websocket.h).
 bool mh_server_has_ready(const mh_server_t *server);
 
 const mh_stats_t *mh_server_stats(const mh_server_t *server);

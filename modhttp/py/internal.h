@@ -10,6 +10,7 @@
 #include "net/names.h"
 #include "net/native.h"
 #include "net/server.h"
+#include "net/websocket.h"
 
 // A route's handler number has this bit when its pattern captures anything.
 #define HANDLER_CAPTURES (0x8000)
@@ -54,6 +55,7 @@ typedef struct _modhttp_more_t {
     mp_obj_t chunk;         // what it gave last, of which `chunk_at` bytes are written
     size_t chunk_at;
     bool awaits;            // `source` is a handler that waits for more of the body
+    struct _modhttp_kept_t *kept;   // what was copied of the request when its connection became a WebSocket
 } modhttp_more_t;
 
 // A request being handled. `conn` and `more` are NULL once its answer is complete or the connection was handed on. One block of
@@ -85,6 +87,7 @@ extern const mp_obj_type_t modhttp_server_type;
 extern const mp_obj_type_t modhttp_request_type;
 extern const mp_obj_type_t modhttp_headers_type;
 extern const mp_obj_type_t modhttp_stream_type;
+extern const mp_obj_type_t modhttp_socket_type;
 extern const mp_obj_type_t modhttp_type_HTTPError;
 
 // Raise what a negative result of net/ means.
@@ -102,6 +105,8 @@ modhttp_more_t *modhttp_request_more(modhttp_request_obj_t *self);
 // Body bytes: a count, 0 at its end, or a negative errno; waiting for some, or -EAGAIN and the request is taken again when there are.
 int modhttp_request_read(modhttp_request_obj_t *self, void *buf, size_t len);
 int modhttp_request_try(modhttp_request_obj_t *self, void *buf, size_t len);
+const mh_head_t *modhttp_request_head(modhttp_request_obj_t *self, const uint8_t **data);
+void modhttp_request_keep(modhttp_request_obj_t *self);         // so that its head can be read when it has no connection any more
 void modhttp_request_done(modhttp_request_obj_t *self);         // the connection is no longer the request's
 
 // The request's handler raised: answer for it, let go of the connection where nobody is there to hear. Raises only what ends the program.
@@ -136,6 +141,11 @@ MP_DECLARE_CONST_FUN_OBJ_1(modhttp_authorization_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(modhttp_unbase64_obj);
 MP_DECLARE_CONST_FUN_OBJ_2(modhttp_same_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(modhttp_noise_obj);
+
+// websocket.c
+bool modhttp_socket_handle(modhttp_server_obj_t *app);  // call one that has something to fetch; false: there is none
+MP_DECLARE_CONST_FUN_OBJ_2(modhttp_offers_obj);
+MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(modhttp_upgrade_obj);
 
 // stream.c
 mp_obj_t modhttp_stream_new(modhttp_server_obj_t *app);

@@ -135,6 +135,8 @@ static const mp_rom_map_elem_t modhttp_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_Request), MP_ROM_PTR(&modhttp_request_type) },
     { MP_ROM_QSTR(MP_QSTR_Headers), MP_ROM_PTR(&modhttp_headers_type) },
     { MP_ROM_QSTR(MP_QSTR_Stream), MP_ROM_PTR(&modhttp_stream_type) },
+    { MP_ROM_QSTR(MP_QSTR_offers), MP_ROM_PTR(&modhttp_offers_obj) },
+    { MP_ROM_QSTR(MP_QSTR_upgrade), MP_ROM_PTR(&modhttp_upgrade_obj) },
     { MP_ROM_QSTR(MP_QSTR_Endpoint), MP_ROM_PTR(&modhttp_endpoint_type) },
     { MP_ROM_QSTR(MP_QSTR_Blob), MP_ROM_PTR(&modhttp_blob_type) },
     { MP_ROM_QSTR(MP_QSTR_Field), MP_ROM_PTR(&modhttp_field_type) },

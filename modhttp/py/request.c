@@ -47,6 +47,33 @@ mh_conn_t *modhttp_request_conn(modhttp_request_obj_t *self) {
     return self->conn;
 }
 
+// What is left of a request when its connection has become something else.
+struct _modhttp_kept_t {
+    mh_head_t head;
+    mp_obj_t client;
+    uint8_t data[];
+};
+
+static mp_obj_t request_client(modhttp_request_obj_t *self);
+
+void modhttp_request_keep(modhttp_request_obj_t *self) {
+    const uint8_t *data;
+    const mh_head_t *head = modhttp_request_head(self, &data);
+    struct _modhttp_kept_t *kept = m_malloc(sizeof(*kept) + head->len);
+    kept->head = *head;
+    memcpy(kept->data, data, head->len);
+    kept->client = request_client(self);
+    modhttp_request_more(self)->kept = kept;
+}
+
+const mh_head_t *modhttp_request_head(modhttp_request_obj_t *self, const uint8_t **data) {
+    if (self->more != NULL && self->more->kept != NULL) {
+        *data = self->more->kept->data;
+        return &self->more->kept->head;
+    }
+    return mh_conn_head(modhttp_request_conn(self), data);
+}
+
 // --- Text and bytes
 
 // Longer texts are never interned by MicroPython.
@@ -100,14 +127,15 @@ static mp_obj_t span_str(const uint8_t *data, mh_span_t span) {
 
 static mh_target_t request_target(modhttp_request_obj_t *self) {
     const uint8_t *data;
-    const mh_head_t *head = mh_conn_head(modhttp_request_conn(self), &data);
+    const mh_head_t *head = modhttp_request_head(self, &data);
     mh_target_t target;
     mh_target_split((const char *)data + head->target.at, head->target.len, &target);    // it was routed, so it is well-formed
     return target;
 }
 
 mp_obj_t modhttp_request_path(modhttp_request_obj_t *self) {
-    modhttp_request_conn(self);
+    const uint8_t *data;
+    modhttp_request_head(self, &data);
     modhttp_more_t *more = modhttp_request_more(self);
     if (more->path == MP_OBJ_NULL) {
         mh_target_t target = request_target(self);
@@ -156,7 +184,7 @@ static mp_obj_t parse_query(const char *text, size_t len) {
 
 static mp_obj_t request_head(modhttp_request_obj_t *self) {
     const uint8_t *data;
-    const mh_head_t *head = mh_conn_head(modhttp_request_conn(self), &data);
+    const mh_head_t *head = modhttp_request_head(self, &data);
     vstr_t vstr;
     vstr_init(&vstr, head->len + 1);
     vstr_add_strn(&vstr, (const char *)data, head->len);
@@ -164,6 +192,9 @@ static mp_obj_t request_head(modhttp_request_obj_t *self) {
 }
 
 static mp_obj_t request_client(modhttp_request_obj_t *self) {
+    if (self->more != NULL && self->more->kept != NULL) {
+        return self->more->kept->client;
+    }
     ip_addr_t address;
     uint16_t port;
     mh_conn_t *conn = modhttp_request_conn(self);
@@ -182,7 +213,7 @@ static mp_obj_t request_client(modhttp_request_obj_t *self) {
 // {name: value} of the Cookie field (RFC 6265 section 5.4); the first of several counts, quotes around a value are not of it.
 static mp_obj_t request_cookies(modhttp_request_obj_t *self) {
     const uint8_t *data;
-    const mh_head_t *head = mh_conn_head(modhttp_request_conn(self), &data);
+    const mh_head_t *head = modhttp_request_head(self, &data);
     mp_obj_t dict = mp_obj_new_dict(0);
     mh_field_t field;
     for (uint16_t at = head->fields; mh_field_find(data, &at, "cookie", 6, &field);) {
@@ -550,13 +581,13 @@ static mp_obj_t request_get(modhttp_request_obj_t *self, qstr attr) {
         case MP_QSTR_client:
             return request_client(self);
         case MP_QSTR_method:
-            head = mh_conn_head(modhttp_request_conn(self), &data);
+            head = modhttp_request_head(self, &data);
             return span_str(data, head->method);
         case MP_QSTR_target:
-            head = mh_conn_head(modhttp_request_conn(self), &data);
+            head = modhttp_request_head(self, &data);
             return span_str(data, head->target);
         case MP_QSTR_protocol:
-            head = mh_conn_head(modhttp_request_conn(self), &data);
+            head = modhttp_request_head(self, &data);
             return mp_obj_new_str(head->minor == 0 ? "HTTP/1.0" : "HTTP/1.1", 8);
         case MP_QSTR_head:
             return request_head(self);
@@ -634,7 +665,7 @@ static mp_obj_t headers_new(modhttp_request_obj_t *request) {
 static mp_obj_t headers_lookup(mp_obj_t self_in, mp_obj_t name_in) {
     modhttp_headers_obj_t *self = MP_OBJ_TO_PTR(self_in);
     const uint8_t *data;
-    const mh_head_t *head = mh_conn_head(modhttp_request_conn(self->request), &data);
+    const mh_head_t *head = modhttp_request_head(self->request, &data);
     size_t len;
     const char *name = mp_obj_str_get_data(name_in, &len);
     uint16_t at = head->fields;
@@ -689,7 +720,7 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(headers_get_obj, 2, 3, headers_get);
 static mp_obj_t headers_items(mp_obj_t self_in) {
     modhttp_headers_obj_t *self = MP_OBJ_TO_PTR(self_in);
     const uint8_t *data;
-    const mh_head_t *head = mh_conn_head(modhttp_request_conn(self->request), &data);
+    const mh_head_t *head = modhttp_request_head(self->request, &data);
     mp_obj_t list = mp_obj_new_list(0, NULL);
     mh_field_t field;
     for (uint16_t at = head->fields; mh_field_next(data, &at, &field);) {

@@ -604,15 +604,19 @@ static int dispatch(modhttp_server_obj_t *self, int max) {
         MICROPY_PY_LWIP_ENTER
         mh_conn_t *conn = mh_server_take(self->server);
         size_t room = conn == NULL ? 0 : mh_conn_room(conn);
+        bool sockets = mh_server_has_sockets(self->server);
         MICROPY_PY_LWIP_EXIT
-        if (conn == NULL) {
+        if (conn == NULL && !sockets) {
             break;
         }
         if (room > 0) {
             give_room(conn, room);
-        } else {
+        } else if (conn != NULL) {
             handle(self, conn);
             handled++;
+        }
+        if (sockets) {
+            handled += modhttp_socket_handle(self);
         }
     }
     if (self->log != mp_const_none) {

@@ -17,6 +17,23 @@ from modhttp.response import Response, abort, file, html, redirect
 from modhttp.server import Server, serve
 
 __version__ = "0.1.0"
+
+# What not every program needs, by the module that has it.
+_LATER = {
+    "Event": "events",
+    "Room": "websocket",
+    "WebSocket": "websocket",
+    "broadcast": "websocket",
+    "events": "events",
+}
+
+
+def __getattr__(name):
+    if name not in _LATER:
+        raise AttributeError(name)
+    return getattr(__import__("modhttp." + _LATER[name], None, None, (name,)), name)
+
+
 __all__ = (
     "Field",
     "HTTPError",

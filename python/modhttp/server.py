@@ -85,12 +85,31 @@ class Server:
         return self.route(path, ("DELETE",))
 
     def add(self, path, handler):
-        """Serve `path` with a Handler subclass: each method that it has a do_… for."""
+        """Serve `path` with a Handler subclass: each method that it has a do_… for; or with a WebSocket subclass."""
+        if hasattr(handler, "on_message"):
+            self.websocket(path)(handler)
+            return
         methods = methods_of(handler)
         if not methods:
             raise ValueError("%s has no do_GET or the like" % handler.__name__)
         for method in methods:
             self._add(method, path, route_for(handler, method))
+
+    def websocket(self, path, **options):
+        """Decorator: serve WebSockets at `path` with an async function(ws, captures…), or with a WebSocket subclass.
+
+        max_message=4096: bytes of a client's message, beyond which it is closed with 1009. max_queue=4096: bytes of
+        messages that wait for a slow client. ping=20: seconds without a word from the client before it is asked for
+        one; after as many more it is given up; 0: never. protocols=(): those that the program speaks, the best first.
+        origins=None: pages of which sites may connect, beside the server's own, as ("https://example.com",); None: all.
+        """
+        from modhttp.websocket import route_for
+
+        def add(handler):
+            self._add("GET", path, route_for(handler, **options))
+            return handler
+
+        return add
 
     def callback(self, function):
         """Serve what no route does with function(request, response). Also a decorator. None: no longer."""
