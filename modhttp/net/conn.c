@@ -111,7 +111,7 @@ void conn_clear(mh_conn_t *conn) {
     conn->refusal = 0;
     conn->flags &= ~CONN_STALLED;
     if (conn->flags & CONN_HELD) {
-        if (conn->flags & CONN_WAIT) {
+        if ((conn->flags & CONN_WAIT) || conn->stream) {
             server_enqueue(conn);
         }
         return;
@@ -324,6 +324,8 @@ static void check_deadline(mh_conn_t *conn) {
         case CONN_OPEN:
             if (conn->unacked > 0) {
                 time_out(conn, 0);
+            } else if (conn->stream) {
+                events_beat(conn);
             } else if (conn->flags & CONN_WAIT) {
                 conn->server->stats.timed_out++;
                 conn->flags |= CONN_LATE;
@@ -364,6 +366,7 @@ static err_t on_poll(void *arg, struct altcp_pcb *pcb) {
     if (conn->flags & CONN_STALLED) {
         conn_resume(conn);
     }
+    events_tick(conn);
     if (conn->pcb == pcb) {
         check_deadline(conn);
     }

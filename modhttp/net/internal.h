@@ -67,6 +67,13 @@ enum {
     CONN_RESERVED = 1 << 15,    // has its share of the memory for large bodies
 };
 
+// Of the program's answer, where it is a stream of events.
+enum {
+    STREAM_EVENTS = 1 << 0,
+    STREAM_PARTIAL = 1 << 1,    // the last piece is not all with lwIP: nothing may come between
+    STREAM_NAPS = 1 << 2,       // Python has nothing yet, and is to be asked at the next tick
+};
+
 // What an ordinary 200 begins with, up to its length: as it was last composed, and is until the date changes.
 #define STEM_MAX (128)
 
@@ -145,9 +152,10 @@ struct _mh_conn_t {
     uint16_t debt;          // taken out of `in`, but not credited
     uint16_t flags;
     uint8_t state;
-    bool served;            // has answered a request
-    bool native;            // an endpoint is answering
+    bool served : 1;        // has answered a request
+    bool native : 1;        // an endpoint is answering
     uint8_t origin;         // whose lines the answer has of those that the server's have in common
+    uint8_t stream : 2;     // STREAM_…
 };
 
 struct _mh_server_t {
@@ -298,6 +306,11 @@ void log_begin(mh_conn_t *conn, const uint8_t *text, size_t len);       // a req
 void log_status(mh_conn_t *conn, uint16_t status, uint32_t bytes);      // its answer, and what is known of its body's size
 void log_body(mh_conn_t *conn, size_t len);     // so much more of the body is with lwIP
 void log_end(mh_conn_t *conn);                  // the answer is complete, or cut
+
+// --- events.c
+void events_beat(mh_conn_t *conn);          // nothing has been sent for a while
+void events_acked(mh_conn_t *conn);         // all that was sent has been acknowledged
+void events_tick(mh_conn_t *conn);
 
 // --- websocket.c
 bool socket_input(mh_conn_t *conn);         // look at some of the input; whether there may be more to do

@@ -137,6 +137,7 @@ void mh_conn_release(mh_conn_t *conn) {
         return;
     }
     conn->flags &= ~(CONN_HELD | CONN_WAIT);
+    conn->stream = 0;
     server_dequeue(conn);
     if (conn->pcb == NULL) {
         conn_clear(conn);

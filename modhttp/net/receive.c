@@ -143,6 +143,8 @@ void receive_eof(mh_conn_t *conn) {
         native_stop(conn);      // most likely nobody is there any more: the stream would hold its slot until the next heartbeat
     } else if (conn->state == CONN_BODY) {
         request_await_body(conn);
+    } else if (conn_owned(conn) && conn->stream) {
+        conn_drop(conn);
     } else if (conn_owned(conn)) {
         if (conn->flags & CONN_WAIT) {
             server_enqueue(conn);

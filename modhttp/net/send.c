@@ -241,6 +241,9 @@ void send_acked(mh_conn_t *conn, uint16_t len) {
     bool idle = conn->state == CONN_HEAD && conn->block == NULL;
     if (conn_owned(conn) || conn->state == CONN_SENDING || conn->state == CONN_LINGER || (idle && conn->unacked > 0)) {
         conn_progress(conn, len);
+        if (conn->unacked == 0) {
+            events_acked(conn);
+        }
     } else if (idle) {
         conn_set_deadline(conn, conn->server->config.idle_ms);
     } else if (conn->state == CONN_WS) {
@@ -401,6 +404,9 @@ int mh_conn_write(mh_conn_t *conn, const void *data, size_t len, void *hold) {
     if (n > 0 && conn->server->log != NULL) {
         log_body(conn, (size_t)n);
     }
+    if (n > 0 && conn->stream) {
+        conn->stream = (size_t)n < len ? STREAM_EVENTS | STREAM_PARTIAL : STREAM_EVENTS;
+    }
     return n;
 }
 
@@ -419,6 +425,7 @@ int mh_conn_end(mh_conn_t *conn) {
         conn->flags &= ~CONN_KEEP;      // less than was promised: only the close can tell
     }
     conn->flags &= ~(CONN_HELD | CONN_WAIT);
+    conn->stream = 0;
     conn->owner = NULL;
     server_dequeue(conn);
     conn_finish(conn);

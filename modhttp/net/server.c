@@ -303,6 +303,9 @@ void mh_server_stop(mh_server_t *server) {
                 break;
             default:
                 conn->flags &= ~CONN_KEEP;
+                if (conn->stream) {
+                    conn_drop(conn);    // it has no end
+                }
         }
     }
 }

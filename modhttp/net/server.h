@@ -177,6 +177,12 @@ bool mh_conn_wants_body(const mh_conn_t *conn);
 // Send what has been written (after begin and write; end does so itself).
 void mh_conn_output(mh_conn_t *conn);
 
+// The answer that has begun is a stream of events: while nothing is written the client gets a comment now and then, one that ends its side is
+// taken for gone, and Python is given the connection when it is.
+void mh_conn_set_events(mh_conn_t *conn);
+// Be taken again within half a second.
+void mh_conn_nap(mh_conn_t *conn);
+
 // Ask to be taken again (and given a deadline) when there is something to read or room to write; or no longer.
 void mh_conn_wait(mh_conn_t *conn, bool wait);
 // Be taken again after the others in the queue.

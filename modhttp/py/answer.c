@@ -38,6 +38,12 @@ static bool check_fields(const mh_answer_t *answer) {
     return result == MH_FIELDS_CLOSE;
 }
 
+// Whether the answer is a stream of events.
+static bool is_events(const mh_answer_t *answer) {
+    static const char type[] = "text/event-stream";
+    return answer->length == MH_LENGTH_UNKNOWN && answer->type_len >= sizeof(type) - 1 && memcmp(answer->type, type, sizeof(type) - 1) == 0;
+}
+
 // Returns how much of the body went with the head. Where it is the `whole` body of the answer and all of it did, the answer is
 // complete, and the request has no connection any more.
 static size_t begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body_t *body, bool whole) {
@@ -77,6 +83,8 @@ static size_t begin(modhttp_request_obj_t *self, mh_answer_t *answer, const body
         int result = mh_conn_begin(self->conn, answer, data, head_len, len - head_len);
         if (result == 0 && whole) {
             mh_conn_end(self->conn);
+        } else if (result == 0 && is_events(answer)) {
+            mh_conn_set_events(self->conn);
         }
         MICROPY_PY_LWIP_EXIT
         if (result == 0) {
@@ -303,9 +311,28 @@ bool modhttp_answer_push(modhttp_request_obj_t *self, mp_obj_t data) {
 
 static void send_generator(modhttp_request_obj_t *self, mp_obj_t generator);
 
+// The answer goes on in a task, which is woken by itself: but for the end of a client that says nothing any more.
+static void tell_lost(modhttp_request_obj_t *self) {
+    mp_obj_t lost = self->more == NULL ? MP_OBJ_NULL : self->more->lost;
+    if (lost != MP_OBJ_NULL && !mh_conn_is_alive(self->conn)) {
+        self->more->lost = MP_OBJ_NULL;
+        mp_call_function_0(lost);
+    }
+}
+
+// The generator has nothing yet: go on soon. What it gave before is to be seen.
+static void nap(modhttp_request_obj_t *self) {
+    self->more->chunk = MP_OBJ_NULL;
+    MICROPY_PY_LWIP_ENTER
+    mh_conn_output(self->conn);
+    mh_conn_nap(self->conn);
+    MICROPY_PY_LWIP_EXIT
+}
+
 void modhttp_answer_feed(modhttp_request_obj_t *self) {
     if (self->more == NULL || self->more->source == MP_OBJ_NULL) {
-        return;     // pull() waited, in a task that is woken by itself
+        tell_lost(self);
+        return;
     }
     if (self->more->awaits) {
         mp_obj_t handler = self->more->source;
@@ -314,12 +341,19 @@ void modhttp_answer_feed(modhttp_request_obj_t *self) {
         send_generator(self, handler);
         return;
     }
+    if (!mh_conn_is_alive(self->conn)) {
+        modhttp_raise(-ECONNRESET);
+    }
     for (size_t turn = 0; turn < CHUNKS_PER_TURN; turn++) {
         if (!mh_conn_wants_body(self->conn) || (!has_chunk(self) && !next_chunk(self))) {
             modhttp_answer_leave(self);
             if (self->conn != NULL) {
                 end(self);
             }
+            return;
+        }
+        if (self->more->chunk == mp_const_none) {
+            nap(self);
             return;
         }
         if (!push_chunk(self)) {
@@ -355,12 +389,15 @@ static void send_stream(modhttp_request_obj_t *self, mh_answer_t *answer, mp_obj
     if (mh_conn_is_new(self->conn)) {
         begin(self, answer, &(body_t) { NULL, 0, NULL }, false);
     }
-    if (awaits) {
-        self->more->source = MP_OBJ_NULL;
-        mp_call_function_2(self->app->spawn, MP_OBJ_FROM_PTR(self), source);
-    } else {
+    if (!awaits || !mh_conn_wants_body(self->conn)) {
         modhttp_answer_feed(self);
+        return;
     }
+    self->more->source = MP_OBJ_NULL;
+    MICROPY_PY_LWIP_ENTER
+    mh_conn_output(self->conn);
+    MICROPY_PY_LWIP_EXIT
+    mp_call_function_2(self->app->spawn, MP_OBJ_FROM_PTR(self), source);
 }
 
 // What is not a plain str or bytes, rendered by Python.

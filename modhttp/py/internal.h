@@ -55,6 +55,7 @@ typedef struct _modhttp_more_t {
     mp_obj_t chunk;         // what it gave last, of which `chunk_at` bytes are written
     size_t chunk_at;
     bool awaits;            // `source` is a handler that waits for more of the body
+    mp_obj_t lost;          // to be called when the client of a stream of events is gone, or MP_OBJ_NULL
     struct _modhttp_kept_t *kept;   // what was copied of the request when its connection became a WebSocket
 } modhttp_more_t;
 

@@ -210,6 +210,15 @@ static mp_obj_t request_client(modhttp_request_obj_t *self) {
     return mp_obj_new_tuple(2, items);
 }
 
+// The number of the last event that a client had before it lost its connection, as str; None when it says none.
+static mp_obj_t request_last_event_id(modhttp_request_obj_t *self) {
+    const uint8_t *data;
+    const mh_head_t *head = modhttp_request_head(self, &data);
+    uint16_t at = head->fields;
+    mh_field_t field;
+    return mh_field_find(data, &at, "Last-Event-ID", 13, &field) ? field_str(field.value, field.value_len) : mp_const_none;
+}
+
 // {name: value} of the Cookie field (RFC 6265 section 5.4); the first of several counts, quotes around a value are not of it.
 static mp_obj_t request_cookies(modhttp_request_obj_t *self) {
     const uint8_t *data;
@@ -595,6 +604,8 @@ static mp_obj_t request_get(modhttp_request_obj_t *self, qstr attr) {
             return mp_obj_new_bool(self->conn == NULL || !mh_conn_is_new(self->conn));
         case MP_QSTR_wanted:
             return mp_obj_new_bool(self->conn != NULL && mh_conn_wants_body(self->conn));
+        case MP_QSTR_last_event_id:
+            return request_last_event_id(self);
         case MP_QSTR_cookies:
             return request_cookies(self);
         case MP_QSTR_query: {
@@ -606,8 +617,13 @@ static mp_obj_t request_get(modhttp_request_obj_t *self, qstr attr) {
     }
 }
 
+// To set only: on_lost, called when the client of a stream of events is gone.
 static void request_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     if (dest[0] != MP_OBJ_NULL) {
+        if (attr == MP_QSTR_on_lost && dest[1] != MP_OBJ_NULL) {
+            modhttp_request_more(MP_OBJ_TO_PTR(self_in))->lost = dest[1];
+            dest[0] = MP_OBJ_NULL;
+        }
         return;
     }
     dest[0] = request_get(MP_OBJ_TO_PTR(self_in), attr);

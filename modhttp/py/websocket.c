@@ -26,14 +26,6 @@ static mp_obj_t modhttp_offers(mp_obj_t request_in, mp_obj_t protocol_in) {
 }
 MP_DEFINE_CONST_FUN_OBJ_2(modhttp_offers_obj, modhttp_offers);
 
-static uint32_t get_limit(mp_obj_t value_in, mp_int_t min, mp_int_t max, const char *name) {
-    mp_int_t value = mp_obj_get_int(value_in);
-    if (value < min || value > max) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%s must be %d to %d"), name, (int)min, (int)max);
-    }
-    return (uint32_t)value;
-}
-
 // upgrade(request, on_event, max_message, max_queue, ping_ms, protocol) -> Socket, or the status that the request is to be refused with. The
 // request can be looked at from then on, but not be answered.
 static mp_obj_t modhttp_upgrade(size_t n_args, const mp_obj_t *args) {
@@ -42,9 +34,9 @@ static mp_obj_t modhttp_upgrade(size_t n_args, const mp_obj_t *args) {
     mh_conn_t *conn = modhttp_request_conn(request);
     mh_socket_config_t config = {
         .notify = args[1] != mp_const_none,
-        .max_message = get_limit(args[2], 1, 0x3ffffff, "max_message"),
-        .max_queue = get_limit(args[3], 1, 0x3ffffff, "max_queue"),
-        .ping_ms = get_limit(args[4], 0, 86400000, "ping in ms"),
+        .max_message = (uint32_t)mp_obj_get_int(args[2]) & 0x3fffff,
+        .max_queue = (uint32_t)mp_obj_get_int(args[3]),
+        .ping_ms = (uint32_t)mp_obj_get_int(args[4]),
     };
     size_t protocol_len = 0;
     const char *protocol = args[5] == mp_const_none ? NULL : mp_obj_str_get_data(args[5], &protocol_len);

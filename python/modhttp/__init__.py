@@ -20,11 +20,11 @@ __version__ = "0.1.0"
 
 # What not every program needs, by the module that has it.
 _LATER = {
-    "Event": "events",
+    "Event": "sse",
     "Room": "websocket",
     "WebSocket": "websocket",
     "broadcast": "websocket",
-    "events": "events",
+    "events": "sse",
 }
 
 

@@ -20,7 +20,10 @@ def writable(stream):
 
 def spawn(request, generator):
     """Go on with what an async handler, or a generator, has returned."""
-    asyncio.create_task(_drive(request, generator))
+    begun = request.begun
+    task = asyncio.create_task(_drive(request, generator))
+    if begun:  # it streams: where that is events, nobody else would tell it that the client is gone
+        request.on_lost = task.cancel
 
 
 def run(coroutine):

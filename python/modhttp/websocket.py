@@ -138,6 +138,13 @@ class AsyncWebSocket(_Client):
 
 def route_for(handler, max_message=4096, max_queue=4096, protocols=(), origins=None, ping=20):
     """A function for a route that has the class, or the async function, serve WebSockets: see Server.websocket()."""
+    for name, value, least, most in (
+        ("max_message", max_message, 1, 0x3FFFFF),
+        ("max_queue", max_queue, 1, 0x3FFFFF),
+        ("ping", ping, 0, 86400),
+    ):
+        if not least <= value <= most:
+            raise ValueError("%s must be %d to %d" % (name, least, most))
     called = isinstance(handler, type) and issubclass(handler, WebSocket)
     if not called:
         import modhttp.loop  # so that run() finds a loop to be wanted
@@ -206,17 +213,17 @@ class Room:
         self._clients = set()
 
     def add(self, ws):
+        self._clients = set(self)  # without the closed ones, whose memory is waited for
         self._clients.add(ws)
 
     def discard(self, ws):
         self._clients.discard(ws)
 
     def __iter__(self):
-        self._clients = {ws for ws in self._clients if not ws._socket.closing}
-        return iter(tuple(self._clients))
+        return iter([ws for ws in self._clients if not ws._socket.closing])
 
     def __len__(self):
-        return len(tuple(iter(self)))
+        return len(list(self))
 
     def send(self, message):
         """broadcast() to all of them."""

@@ -5,27 +5,11 @@ import hashlib
 import struct
 
 import pytest
+from frames import BINARY, CLOSE, CONTINUATION, MASK, PING, PONG, TEXT, frame, masked
 from hypothesis import given
 from hypothesis import strategies as st
 
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-MASK = b"\x11\xe2\x33\x44"
 MAX = 1000
-
-
-def masked(payload, mask=MASK):
-    return bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
-
-
-def frame(opcode, payload=b"", fin=True, mask=MASK, rsv=0, size=None, length=None):
-    """A client's frame; `size`: bytes of its length beyond the first, where not the fewest."""
-    length = len(payload) if length is None else length
-    if size is None:
-        size = 0 if length < 126 else 2 if length < 65536 else 8
-    first = {0: length, 2: 126, 8: 127}[size]
-    head = bytes([fin << 7 | rsv << 4 | opcode, (mask is not None) << 7 | first])
-    head += length.to_bytes(8, "big")[8 - size :]
-    return head + (mask + masked(payload, mask) if mask is not None else payload)
 
 
 # ---- the decoder
