@@ -154,8 +154,8 @@ struct _mh_conn_t {
     uint8_t state;
     bool served : 1;        // has answered a request
     bool native : 1;        // an endpoint is answering
+    uint8_t stream : 3;     // STREAM_…
     uint8_t origin;         // whose lines the answer has of those that the server's have in common
-    uint8_t stream : 2;     // STREAM_…
 };
 
 struct _mh_server_t {

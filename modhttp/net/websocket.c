@@ -92,6 +92,9 @@ mh_socket_t *mh_server_take_socket(mh_server_t *server) {
         server->sockets_first = socket->next;
         socket->next = NULL;
         socket->queued = false;
+        if (server->sockets_first == NULL) {
+            server->sockets_last = NULL;    // the garbage collector would take it for a reference
+        }
     }
     return socket;
 }

@@ -145,6 +145,8 @@ def route_for(handler, max_message=4096, max_queue=4096, protocols=(), origins=N
     ):
         if not least <= value <= most:
             raise ValueError("%s must be %d to %d" % (name, least, most))
+    protocols = _names(protocols)
+    origins = origins if origins is None else _names(origins)
     called = isinstance(handler, type) and issubclass(handler, WebSocket)
     if not called:
         import modhttp.loop  # so that run() finds a loop to be wanted
@@ -169,6 +171,10 @@ def route_for(handler, max_message=4096, max_queue=4096, protocols=(), origins=N
         ws._open(handler, captures)
 
     return serve
+
+
+def _names(value):
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _is_from(request, origins):

@@ -80,6 +80,8 @@ class Request:
     form: dict[str, str]
     """Texts of an urlencoded or multipart form; the first of several values counts, files are left out."""
     client: tuple[str, int]
+    last_event_id: Union[str, None]
+    """Of the last event that a browser had, which comes back to a stream of events."""
     stream: Request
     """The body for reading piece by piece, whatever its length. Beyond max_body reading waits for the client; it raises
     HTTPError(400) when the body is malformed, OSError when the client stops sending."""
@@ -312,6 +314,73 @@ class CaptivePortal:
         """Raises OSError(EADDRINUSE) when a socket of the program has UDP port 53."""
     def stop(self) -> None: ...
 
+class Event:
+    """An event with everything said. data: a str of any number of lines, what JSON can hold, or None for none."""
+
+    def __init__(
+        self,
+        data: Any = "",
+        event: Union[str, None] = None,
+        id: Union[str, int, None] = None,
+        retry: Union[int, None] = None,
+    ) -> None: ...
+
+def events(
+    source: Union[Iterable[Any], AsyncIterable[Any]],
+    retry: Union[int, None] = None,
+    headers: Union[dict[str, Any], None] = None,
+) -> Response:
+    """An answer that is a stream of events: see docs/events.md."""
+
+Message = Union[str, bytes, bytearray, memoryview]
+
+class WebSocket:
+    """A client, as callbacks: a subclass has some of them. See docs/websocket.md."""
+
+    request: Request
+    """The handshake's, which goes on telling of it."""
+    protocol: Union[str, None]
+    closed: Union[tuple[int, str], None]
+    def on_open(self, request: Request, *captures: Any) -> None: ...
+    def on_message(self, message: Any) -> None:
+        """str of text, bytes of binary."""
+    def on_close(self, code: int, reason: str) -> None: ...
+    def send(self, message: Message) -> bool:
+        """False when what waits for this client has to go first. Raises OSError when it is closed."""
+    def close(self, code: int = 1000, reason: str = "") -> None: ...
+    def ping(self) -> None: ...
+
+class AsyncWebSocket:
+    """A client, as an async function gets it."""
+
+    request: Request
+    protocol: Union[str, None]
+    closed: Union[tuple[int, str], None]
+    async def recv(self) -> Union[str, bytes, None]:
+        """None when it is closed."""
+    def __aiter__(self) -> AsyncWebSocket: ...
+    async def __anext__(self) -> Union[str, bytes]: ...
+    async def send(self, message: Message) -> None:
+        """Waits while max_queue bytes wait. Raises OSError when it is closed."""
+    async def close(self, code: int = 1000, reason: str = "") -> None: ...
+    def ping(self) -> None: ...
+
+AnyWebSocket = Union[WebSocket, AsyncWebSocket]
+
+def broadcast(clients: Iterable[AnyWebSocket], message: Message, drop: bool = False) -> int:
+    """Send to each, without waiting. A slow one misses it; with drop it is closed. Returns how many took it."""
+
+class Room:
+    """Some WebSockets. Those that are closed drop out."""
+
+    drop: bool
+    def __init__(self, drop: bool = False) -> None: ...
+    def add(self, ws: AnyWebSocket) -> None: ...
+    def discard(self, ws: AnyWebSocket) -> None: ...
+    def __iter__(self) -> Iterator[AnyWebSocket]: ...
+    def __len__(self) -> int: ...
+    def send(self, message: Message) -> int: ...
+
 class Server:
     debug: bool
     port: int
@@ -338,7 +407,18 @@ class Server:
     def put(self, path: str) -> Callable[[Function], Function]: ...
     def patch(self, path: str) -> Callable[[Function], Function]: ...
     def delete(self, path: str) -> Callable[[Function], Function]: ...
-    def add(self, path: str, handler: type[Handler]) -> None: ...
+    def add(self, path: str, handler: Union[type[Handler], type[WebSocket]]) -> None: ...
+    def websocket(
+        self,
+        path: str,
+        *,
+        max_message: int = 4096,
+        max_queue: int = 4096,
+        protocols: Iterable[str] = (),
+        origins: Union[Iterable[str], None] = None,
+        ping: float = 20,
+    ) -> Callable[[Function], Function]:
+        """Serve WebSockets with an async function(ws, captures…), or with a WebSocket subclass."""
     def callback(self, function: Union[Callback, None]) -> Union[Callback, None]: ...
     def sensor(
         self,
