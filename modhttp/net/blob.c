@@ -85,6 +85,7 @@ static size_t put_fields(const mh_blob_t *blob, const mh_cursor_t *cursor, uint1
     return (size_t)(at - out);
 }
 
+// No more than COPY_MAX.
 #define FIELDS_MAX (MH_BLOB_FIELDS_MAX + 21 + 3 * MH_DECIMAL_MAX + 4 + 23 + 24 + 6 + MH_BLOB_TAG_MAX + 9)
 
 // What answers say in common goes with them into the room that is there for it.
@@ -94,7 +95,8 @@ _Static_assert(HEAD_MAX + COPY_MAX <= MH_COMMON_ROOM, "MH_COMMON_ROOM is too sma
 static bool send_head(mh_conn_t *conn, uint16_t status, uint32_t len, const void *body) {
     const mh_blob_t *blob = blob_of(conn);
     const mh_common_t *common = conn->server->common;
-    char fields[FIELDS_MAX], own[HEAD_MAX + COPY_MAX], *text = common == NULL ? own : common->room;
+    char own[HEAD_MAX + COPY_MAX], *text = common == NULL ? own : common->room;
+    char *fields = own + HEAD_MAX;      // where the body comes when the head is composed: this is interrupts' stack
     size_t room = common == NULL ? HEAD_MAX : MH_COMMON_ROOM - COPY_MAX + common->options_max;
     mh_answer_t answer = {
         .status = status, .length = len, .type = status < 300 ? blob->type : NULL, .type_len = blob->type_len,
