@@ -29,9 +29,11 @@ _LATER = {
 
 
 def __getattr__(name):
-    if name not in _LATER:
-        raise AttributeError(name)
-    return getattr(__import__("modhttp." + _LATER[name], None, None, (name,)), name)
+    try:  # MicroPython asks here for submodules, too
+        module = __import__("modhttp." + _LATER.get(name, name), None, None, (name,))
+    except ImportError:
+        raise AttributeError(name) from None
+    return getattr(module, name) if name in _LATER else module
 
 
 __all__ = (

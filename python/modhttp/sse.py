@@ -57,9 +57,9 @@ def _careful(source):
     """The source; where asyncio is loaded, with care, since None may be nothing yet, or that it awaits."""
     if not hasattr(source, "send") or "asyncio" not in sys.modules:
         return source
-    from modhttp import loop
+    from modhttp.loop import core, step
 
-    return _alone(source, loop.step) if loop.core.cur_task is None else _in_task(source, loop.core)
+    return _alone(source, step) if core.cur_task is None else _in_task(source, core)
 
 
 def _alone(source, step):
