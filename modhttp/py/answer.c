@@ -316,7 +316,7 @@ static void tell_lost(modhttp_request_obj_t *self) {
     mp_obj_t lost = self->more == NULL ? MP_OBJ_NULL : self->more->lost;
     if (lost != MP_OBJ_NULL && !mh_conn_is_alive(self->conn)) {
         self->more->lost = MP_OBJ_NULL;
-        mp_call_function_0(lost);
+        modhttp_call(lost);
     }
 }
 

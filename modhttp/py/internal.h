@@ -91,6 +91,12 @@ extern const mp_obj_type_t modhttp_stream_type;
 extern const mp_obj_type_t modhttp_socket_type;
 extern const mp_obj_type_t modhttp_type_HTTPError;
 
+// Call without arguments: with mp_call_function_0() a bound method would copy nothing from nowhere, which sanitizers object to.
+static inline mp_obj_t modhttp_call(mp_obj_t function) {
+    mp_obj_t none = MP_OBJ_NULL;
+    return mp_call_function_n_kw(function, 0, 0, &none);
+}
+
 // Raise what a negative result of net/ means.
 NORETURN void modhttp_raise(int err);
 NORETURN void modhttp_raise_http(int status, const char *text);

@@ -77,7 +77,7 @@ bool modhttp_socket_handle(modhttp_server_obj_t *app) {
     if (self == NULL) {
         return false;
     }
-    mp_call_function_0(self->on_event);
+    modhttp_call(self->on_event);
     return true;
 }
 
