@@ -314,6 +314,7 @@ void events_tick(mh_conn_t *conn);
 
 // --- websocket.c
 bool socket_input(mh_conn_t *conn);         // look at some of the input; whether there may be more to do
+bool socket_is_partial(const mh_conn_t *conn);      // a frame has begun that is not all here
 void socket_resume(mh_conn_t *conn);        // there is room to send
 void socket_acked(mh_conn_t *conn, size_t len);
 void socket_eof(mh_conn_t *conn);           // the client has ended its side, and all input has been looked at

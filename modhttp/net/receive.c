@@ -91,10 +91,11 @@ static void count_progress(mh_conn_t *conn, size_t len) {
     }
 }
 
-// A client may hold back a small piece of its request until the piece before is acknowledged (RFC 896), which lwIP leaves to
+// A client may hold back a small piece of its request, or frame, until the piece before is acknowledged (RFC 896), which lwIP leaves to
 // a timer of 250 ms when there is nothing to answer yet.
 static void acknowledge(mh_conn_t *conn, uint16_t len) {
     bool unfinished = conn->state == CONN_HEAD ? conn->block != NULL : !mh_body_done(&conn->body);
+    unfinished |= conn->state == CONN_WS && socket_is_partial(conn);
     if (conn->pcb != NULL && unfinished && len < TCP_MSS) {
         tcp_ack_now(conn->pcb);
     }

@@ -317,6 +317,11 @@ bool socket_input(mh_conn_t *conn) {
     return !push(conn);
 }
 
+bool socket_is_partial(const mh_conn_t *conn) {
+    const mh_ws_t *ws = &conn->socket->ws;
+    return ws->have > 0 || ws->in_payload;
+}
+
 void socket_resume(mh_conn_t *conn) {
     if (!push(conn)) {
         conn_advance(conn);     // which a pong may have held up
