@@ -161,9 +161,11 @@ def route_for(handler, max_message=4096, max_queue=4096, protocols=(), origins=N
             if _modhttp.offers(request, protocol):
                 ws.protocol = protocol
                 break
-        socket = _modhttp.upgrade(
-            request, ws._event if called else None, max_message, max_queue, int(ping * 1000), ws.protocol
-        )
+        on_event = ws._event if called else None
+        try:
+            socket = _modhttp.upgrade(request, on_event, max_message, max_queue, int(ping * 1000), ws.protocol)
+        except MemoryError:
+            return "503 Service Unavailable: no memory for another WebSocket\n", 503, {"Retry-After": "1"}
         if isinstance(socket, int):
             return _refusal(socket)
         ws._socket = socket

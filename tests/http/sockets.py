@@ -155,6 +155,17 @@ async def echo(ws):
     log.append(["async closed"] + list(ws.closed))
 
 
+@app.websocket("/async/small")
+async def echo_small(ws):
+    async for message in ws:
+        await ws.send(message)
+
+
+@app.websocket("/async/huge", max_message=0x3FFFFF)
+async def huge(ws):
+    pass
+
+
 @app.websocket("/async/flood")
 async def flood(ws):
     try:

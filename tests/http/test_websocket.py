@@ -564,6 +564,15 @@ def test_broadcast_does_not_wait_for_a_slow_client(server, name):
         quick.close()
 
 
+def test_no_memory_for_another(server):
+    with server.wire() as wire:
+        wire.send(request("/async/huge"))
+        answer = wire.answer()
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        wire.get("/")
+        assert wire.answer().body == b"index"
+
+
 # ---- asynchronous ones
 
 
@@ -766,7 +775,7 @@ def test_each_takes_a_connection(start):
 def test_many_at_once(server):
     """Ten clients, each of which talks as fast as it can, with requests in between."""
     def talk(number):
-        with Client(server, "/echo" if number % 2 else "/async/echo") as client:
+        with Client(server, "/echo" if number % 2 else "/async/small") as client:
             for round in range(20):
                 message = b"%d " % number * (round + 1)
                 client.send(TEXT, message)
