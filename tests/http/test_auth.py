@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+import requests
+import requests.auth
 from natives import evaluate, execute
 
 PROGRAM = (Path(__file__).parent / "who.py").read_text()
@@ -250,6 +252,23 @@ def test_digest_of_clients(server):
     assert curl(server, "--anyauth", "-u", "me:secret", "/digest/who") == (200, "me")
     assert curl(server, "--digest", "-u", "me:wrong", "/digest/who")[0] == 401
     assert curl(server, "--digest", "-u", "me:secret", "/digest/who") == (200, "me")
+
+
+def test_digest_of_requests(server):
+    """Which goes on with a nonce from request to request, as httpx does, and takes a new one when that is stale."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.auth = requests.auth.HTTPDigestAuth("me", "secret")
+        for path in ("/digest/who", "/digest/sensor", "/brief/who"):
+            assert session.get(server.url + path, timeout=server.patience).status_code == 200
+        time.sleep(1.2 if server.target != "rp2040" else 5)
+        for path in ("/brief/who", "/digest/who"):
+            assert session.get(server.url + path, timeout=server.patience).text == "me"
+        session.auth = requests.auth.HTTPDigestAuth("me", "wrong")
+        assert session.get(server.url + "/digest/who", timeout=server.patience).status_code == 401
+        session.auth = ("me", "secret")
+        assert session.get(server.url + "/basic/sensor", timeout=server.patience).json() == {"celsius": 20.5}
+    assert outcome(server, response(challenge(server), 1)) == 200
 
 
 def challenge(server, path="/digest/who"):
