@@ -188,10 +188,12 @@ static void check_base64(input_t text) {
 static void check_equal(input_t text) {
     input_t secret = input_until(&text, '|');
     bool same = secret.len == text.len && memcmp(secret.data, text.data, text.len) == 0;
-    uint8_t *copy = exact_new(secret.data, secret.len);
+    size_t room = secret.len + (secret.len == 0);
+    uint8_t *copy = exact_new(NULL, room);
+    memcpy(copy, secret.data, secret.len);
     CHECK(mh_equal(text.data, text.len, copy, secret.len) == same);
     CHECK(mh_equal(secret.data, secret.len, copy, secret.len));
-    exact_free(copy, secret.len);
+    exact_free(copy, room);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {

@@ -38,7 +38,8 @@ size_t mh_auth_unescape(const char *value, size_t len, char *out);
 // length, or -1 when it is malformed.
 int mh_base64_decode(const char *text, size_t len, uint8_t *out);
 
-// Whether what was given is the secret. How long that takes depends on the length of what was given, and on nothing else.
+// Whether what was given is the secret, of which a byte can be read even where it is empty. How long that takes depends on the length of
+// what was given, and on nothing else.
 bool mh_equal(const void *given, size_t given_len, const void *secret, size_t secret_len);
 
 #endif
