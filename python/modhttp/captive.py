@@ -3,7 +3,7 @@
 import _modhttp
 from modhttp.response import Response
 
-# What systems ask for, to see whether they are in the Internet. A foreign Host would tell, but not all send one.
+# What systems ask for, to see whether they are in the Internet.
 PROBES = (
     "/generate_204",  # Android, Chrome
     "/gen_204",
@@ -11,7 +11,6 @@ PROBES = (
     "/library/test/success.html",
     "/connecttest.txt",  # Windows
     "/ncsi.txt",
-    "/redirect",
     "/canonical.html",  # Firefox
     "/success.txt",
     "/check_network_status.txt",  # GNOME
@@ -25,6 +24,10 @@ def _bare(host):
     return host.split(":")[0].lower()
 
 
+def _missing(request):
+    raise _modhttp.HTTPError(404)
+
+
 class CaptivePortal:
     """What app.captive() returns: in force while the server listens."""
 
@@ -36,9 +39,7 @@ class CaptivePortal:
         self._dns = _modhttp.Dns()
         self._port = 0
         app.before(self._before)
-        core = app._core
-        self._unserved = core.fallback
-        core.fallback = self._fallback
+        app._core.missing = _missing  # else hooks are not called for paths that no route has
 
     def start(self, port):
         """Answer DNS, and send others' requests to the page. The server's start() does it.
@@ -65,22 +66,16 @@ class CaptivePortal:
         return Response(b"", 302, {"Location": "http://" + host + self.page, "Cache-Control": "no-store"})
 
     def _before(self, request):
-        """Before each handler: a request for a host that is not this one is sent to the page."""
+        """Before each handler: probes, and requests for a host that is not this one, are sent to the page."""
         if not self._port:
             return None
-        host = request.headers.get("Host")
-        if host is None:
-            return None
-        host = _bare(host)
         own = self._dns.local(request)
-        if host == own or host.endswith(".local") or host in self._names:
+        if self._is_ours(request.headers.get("Host"), own) and request.path not in PROBES:
             return None
         return self._redirect(own)
 
-    def _fallback(self, request):
-        """What no route serves."""
-        if self._port and request.path in PROBES:
-            return self._redirect(self._dns.local(request))
-        if self._unserved:
-            return self._unserved(request)
-        raise _modhttp.HTTPError(404)
+    def _is_ours(self, host, own):
+        if host is None:  # HTTP/1.0
+            return True
+        host = _bare(host)
+        return host == own or host.endswith(".local") or host in self._names
