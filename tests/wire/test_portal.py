@@ -327,12 +327,12 @@ def test_the_board_has_no_multicast(board):
 def test_the_board_is_silent_after_a_soft_reset():
     """And the next program finds all as it was: there are five UDP pcbs."""
     query = dns.message.make_query("example.com", "A").to_wire()
-    start = "import modhttp; app = modhttp.Server(); portal = app.captive(); app.start()"
+    start = "import modhttp; app = modhttp.Server(); portal = app.captive(); app.start(); print('star' + 'ted')"
     with emulated.Board() as board:
         link = BoardLink(board)
         for _ in range(7):
             board.type(start + "\r")
-            board.expect("\n>>> ")
+            board.expect("started\r\n>>> ")
             assert ask_board(link, query) is not None       # at the prompt: no Python runs
             board.type("\x04")
             board.expect("soft reboot\r\n")
