@@ -1,8 +1,13 @@
 """Multicast DNS on an Ethernet of its own, as zeroconf and dig see it."""
 
+import random
 import socket
 import time
 
+import dns.flags
+import dns.message
+import dns.name
+import dns.rrset
 import pytest
 from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
 
@@ -235,6 +240,41 @@ def test_the_newest_is_announced(lan, client):
     wait_for(lambda: client.services == {f"hall.{HTTP}"})
     board.exec("del old\ngc.collect()\napp.stop()")
     wait_for(lambda: client.services == set())
+
+
+@pytest.mark.parametrize("target", ["host", "sanitized"])
+def test_noise_changes_nothing_but_perhaps_the_name(lan, client, target):
+    board = lan.host(2, program("'room', txt={'path': '/'}"), target)
+    named(board)
+    name = dns.name.from_text("room.local.")
+    service = dns.name.from_text(f"room.{HTTP}")
+    probe = dns.message.make_query(name, "ANY", flags=0)
+    probe.authority.append(dns.rrset.from_text(name, 120, "IN", "A", "10.78.0.9"))
+    claim = dns.message.Message()
+    claim.flags = dns.flags.QR | dns.flags.AA
+    claim.answer += [dns.rrset.from_text(name, 120, "IN", "A", "10.78.0.9"),
+                     dns.rrset.from_text(service, 120, "IN", "SRV", "0 0 80 other.local."),
+                     dns.rrset.from_text(service, 120, "IN", "TXT", '"path=/"'),
+                     dns.rrset.from_text(HTTP, 120, "IN", "PTR", f"room.{HTTP}")]
+    browse = dns.message.make_query(HTTP, "PTR", flags=dns.flags.TC)
+    browse.answer.append(claim.answer[3])
+    messages = [message.to_wire() for message in (probe, claim, browse)]
+    generator = random.Random(1)
+
+    def send():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            s.bind((KERNEL, 5353))
+            for _ in range(3000):
+                noise = bytearray(generator.choice(messages))
+                for _ in range(generator.randrange(5)):
+                    noise[generator.randrange(len(noise))] = generator.randrange(256)
+                s.sendto(noise[:generator.randrange(len(noise) + 1)], ("224.0.0.251", 5353))
+                time.sleep(0.0005)
+    lan.here(send)
+    assert wait_for(lambda: board.eval("room.host")).startswith("room")
+    assert board.request("GET", "/")[0] == 200
 
 
 # ---- what is refused

@@ -85,7 +85,7 @@ static mp_obj_t host_nic_config(size_t n_args, const mp_obj_t *args, mp_map_t *k
     }
     switch (mp_obj_str_get_qstr(args[1])) {
         case MP_QSTR_mac:
-            return mp_obj_new_bytes(mac, sizeof(mac));
+            return mp_obj_new_bytes(netif_default != NULL ? netif_default->hwaddr : mac, sizeof(mac));
         case MP_QSTR_ssid:
         case MP_QSTR_essid:
             return MP_OBJ_NEW_QSTR(MP_QSTR_host);
