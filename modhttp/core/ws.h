@@ -73,10 +73,8 @@ typedef enum {
 
 typedef struct _mh_ws_piece_t {
     mh_ws_kind_t kind;
-    union {
-        uint8_t opcode;
-        uint16_t code;
-    };
+    uint8_t opcode;
+    uint16_t code;
     uint8_t message;        // MH_WS_DATA, MH_WS_END: MH_WS_TEXT or MH_WS_BINARY
     const uint8_t *data;
     size_t len;
