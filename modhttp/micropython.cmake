@@ -19,14 +19,21 @@ set(MODHTTP_SOURCES_SMALL
     ${CMAKE_CURRENT_LIST_DIR}/core/form_head.c
     ${CMAKE_CURRENT_LIST_DIR}/core/log.c
     ${CMAKE_CURRENT_LIST_DIR}/core/noise.c
+    ${CMAKE_CURRENT_LIST_DIR}/core/range.c
     ${CMAKE_CURRENT_LIST_DIR}/core/router_add.c
+    ${CMAKE_CURRENT_LIST_DIR}/core/select.c
     ${CMAKE_CURRENT_LIST_DIR}/core/sensor.c
     ${CMAKE_CURRENT_LIST_DIR}/core/throttle.c
+    ${CMAKE_CURRENT_LIST_DIR}/core/uri.c
+    ${CMAKE_CURRENT_LIST_DIR}/core/ws.c
     ${CMAKE_CURRENT_LIST_DIR}/core/ws_open.c
     ${CMAKE_CURRENT_LIST_DIR}/net/dns.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/events.c
     ${CMAKE_CURRENT_LIST_DIR}/net/guard.c
     ${CMAKE_CURRENT_LIST_DIR}/net/log.c
     ${CMAKE_CURRENT_LIST_DIR}/net/mdns.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/metrics.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/refuse.c
     ${CMAKE_CURRENT_LIST_DIR}/net/websocket.c
 )
 list(REMOVE_ITEM MODHTTP_SOURCES_FAST ${MODHTTP_SOURCES_SMALL})
