@@ -394,6 +394,10 @@ int mh_socket_open(mh_conn_t *conn, void *mem, const mh_socket_config_t *config,
         return -EAGAIN;
     }
     conn->server->stats.status[0]++;
+    if (conn->server->log != NULL) {
+        log_status(conn, 101, 0);
+        log_end(conn);      // a request no more
+    }
     server_dequeue(conn);
     conn_free_request(conn);
     conn->flags &= CONN_EOF | CONN_STALLED;

@@ -59,6 +59,10 @@ def sleep(request):
     return "slept"
 
 app.value("/value", "text/plain", b"a value")
+@app.websocket("/ws")
+class Silent(modhttp.WebSocket):
+    pass
+
 app.value("/large-value", "text/plain", b"v" * 20000)
 sensor = app.sensor("/sensor", history=20, a=1)
 for n in range(30):
@@ -156,6 +160,16 @@ def test_a_long_target_is_cut(server):
 def test_what_the_program_answers_by_itself(server):
     assert server.exchange(b"GET /raw HTTP/1.1\r\nHost: a\r\n\r\n") == b"anything"
     assert logged(server, "GET /raw HTTP/1.1") == [("-", "8")]
+
+
+def test_a_websocket_is_logged_when_it_opens(server):
+    with server.wire() as wire:
+        wire.get("/ws", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
+        wire.read_until(b"\r\n\r\n")
+        assert logged(server, "GET /ws HTTP/1.1") == [("101", "-")]
+    time.sleep(0.2)
+    assert log(server) == []
 
 
 def test_clients_that_go_away(server):
