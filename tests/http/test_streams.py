@@ -354,12 +354,12 @@ def test_client_that_is_lost(program, mode, path, how):
 
 def test_slow_readers_hold_nobody_up(server):
     """Four that do not read, each of a body without end."""
-    paths = ("/endless", "/generator", "/endless", "/generator")
-    wires = [server.wire() for _ in paths]
+    wires = []
     try:
-        for wire, path in zip(wires, paths, strict=True):
-            wire.get(path)
-            assert wire.socket.recv(10)
+        for path in ("/endless", "/generator", "/endless", "/generator"):
+            wires.append(server.wire())
+            wires[-1].get(path)
+            assert wires[-1].socket.recv(10)
         with server.client() as client:
             for _ in range(5):
                 assert client.get("/").text == "here"
