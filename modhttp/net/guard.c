@@ -103,7 +103,8 @@ static bool go_on(mh_conn_t *conn) {
     size_t len = status == 401 ? guard->challenge_len : 0;
     if (status == 429) {
         char *at = PUT(retry, "Retry-After: ");
-        at = put_decimal(at, mh_guard_wait(guard, altcp_get_ip(conn->pcb, 0)) / 1000 + 1);
+        uint32_t wait = LWIP_MAX(mh_guard_wait(guard, altcp_get_ip(conn->pcb, 0)), 1);
+        at = put_decimal(at, (wait + 999) / 1000);
         len = (size_t)(PUT(at, "\r\n") - retry);
         fields = retry;
     }

@@ -46,7 +46,7 @@ class _Auth:
         if status == 401:
             return Response(text, 401, {"WWW-Authenticate": self._challenge(request)})
         if status == 429:
-            return Response(text, 429, {"Retry-After": self._guard.wait(request) // 1000 + 1})
+            return Response(text, 429, {"Retry-After": (max(self._guard.wait(request), 1) + 999) // 1000})
         return Response(text, status)
 
     def required(self, function):
@@ -154,7 +154,7 @@ class Logins:
         """Whether the name has this password. Raises HTTPError(429) where the request's client has to wait before."""
         wait = self._guard.wait(request)
         if wait:
-            raise HTTPError(429, "too many failed logins: try again in %d s" % (wait // 1000 + 1))
+            raise HTTPError(429, "too many failed logins: try again in %d s" % ((wait + 999) // 1000))
         passed = _is_known(self._users, name, password)
         self._guard.count(request, passed)
         return passed
