@@ -125,7 +125,7 @@ static void finish(mh_conn_t *conn) {
 
 // --- Sending
 
-static bool send_control(mh_conn_t *conn, uint8_t opcode, const uint8_t *data, size_t len) {
+static bool send_control(mh_conn_t *conn, uint8_t opcode, const void *data, size_t len) {
     uint8_t frame[2 + MH_WS_CONTROL_MAX];
     if (!send_fits(conn, 2 + len)) {
         len = 0;        // to so tiny a window no more can go at a time
@@ -174,7 +174,7 @@ static bool send_next(mh_conn_t *conn) {
         return !socket->pong_due;
     }
     if (socket->ping_due) {
-        socket->ping_due = !send_control(conn, MH_WS_PING, NULL, 0);
+        socket->ping_due = !send_control(conn, MH_WS_PING, "", 0);
         return !socket->ping_due;
     }
     if (socket->count > 0) {
