@@ -13,6 +13,7 @@ typedef struct _modhttp_socket_obj_t {
     mp_obj_base_t base;
     modhttp_server_obj_t *app;      // whose memory the socket refers to
     mh_socket_t *socket;
+    size_t size;            // bytes of its memory
     mp_obj_t on_event;      // is called with each message that is there to be fetched, and with the end; None: the program waits for them itself
 } modhttp_socket_obj_t;
 
@@ -43,7 +44,8 @@ static mp_obj_t modhttp_upgrade(size_t n_args, const mp_obj_t *args) {
     modhttp_socket_obj_t *self = mp_obj_malloc(modhttp_socket_obj_t, &modhttp_socket_type);
     self->app = request->app;
     self->on_event = args[1];
-    self->socket = m_malloc(mh_socket_size(&config));
+    self->size = mh_socket_size(&config);
+    self->socket = (void *)m_new(uint8_t, self->size);
     modhttp_request_keep(request);
     int result;
     for (;;) {
@@ -155,15 +157,29 @@ static mp_obj_t socket_close(mp_obj_t self_in, mp_obj_t code_in, mp_obj_t reason
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(socket_close_obj, socket_close);
 
+// Give up the room for messages, as none will come any more: who knows how long something refers to the object. (asyncio does, in a
+// table whose places keep what was last there.)
+static void free_room(modhttp_socket_obj_t *self) {
+    size_t size = mh_socket_size(&(mh_socket_config_t) { .max_message = 0 });
+    if (m_renew_maybe(uint8_t, self->socket, self->size, size, false) != NULL) {
+        self->size = size;
+    }
+}
+
 // (code, reason) once it is closed, else None.
-static mp_obj_t socket_closed(const modhttp_socket_obj_t *self) {
+static mp_obj_t socket_closed(modhttp_socket_obj_t *self) {
     const char *reason;
-    size_t len;
+    uint8_t opcode;
+    size_t len, message_len;
     MICROPY_PY_LWIP_ENTER
     uint16_t code = mh_socket_closed(self->socket, &reason, &len);
+    bool more = mh_socket_peek(self->socket, &opcode, &message_len);
     MICROPY_PY_LWIP_EXIT
     if (code == 0) {
         return mp_const_none;
+    }
+    if (!more) {
+        free_room(self);
     }
     mp_obj_t items[2] = { MP_OBJ_NEW_SMALL_INT(code), mp_obj_new_str(reason, len) };
     return mp_obj_new_tuple(2, items);
@@ -171,7 +187,7 @@ static mp_obj_t socket_closed(const modhttp_socket_obj_t *self) {
 
 // closed; closing: nothing can be sent any more.
 static void socket_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
-    const modhttp_socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    modhttp_socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
         return;
     }
