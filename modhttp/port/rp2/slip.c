@@ -276,7 +276,12 @@ static err_t modhttp_slip_refuse(void) {
 err_t __real_tcp_output(struct tcp_pcb *pcb);
 err_t __wrap_tcp_output(struct tcp_pcb *pcb);
 
+// While some segment waits for room, all others wait too, until modhttp_slip_resume sends them in turn: answers that are longer than the ring
+// would take each bit of room when the last bit is acknowledged, and a connection that was refused once would have none for as long as they go on.
 err_t __wrap_tcp_output(struct tcp_pcb *pcb) {
+    if (slip.tx_refused) {
+        return ERR_OK;
+    }
     err_t err = __real_tcp_output(pcb);
     return err == ERR_WOULDBLOCK ? ERR_OK : err;
 }
