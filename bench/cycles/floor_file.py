@@ -3,4 +3,4 @@
 import _modhttp
 
 _modhttp.floor(80, b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 5\r\n"
-               b"Cache-Control: no-cache\r\nETag: \"4f9f2cab06b43df4\"\r\n\r\nhello")
+               b"Cache-Control: no-cache\r\nAccept-Ranges: bytes\r\nETag: \"4f9f2cab06b43df4\"\r\n\r\nhello")

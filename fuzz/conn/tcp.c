@@ -730,6 +730,7 @@ static bool events(link_t *link, struct pbuf *p, uint16_t acked, bool fin) {
         return false;
     }
     if (p != NULL) {
+        link->received += p->tot_len;   // only now: an answer to what was acknowledged comes before
         if (pcb->flags & TF_RXCLOSED) {
             pbuf_free(p);
             tcp_abort(pcb);         // the program has closed: it did not get all of it
@@ -778,7 +779,6 @@ bool link_input(link_t *link, const segment_t *segment) {
     }
     uint16_t acked = take_acks(link, segment->ack);
     struct pbuf *p = packet(segment->data, segment->len, segment->split);
-    link->received += segment->len;
     link->client_fin = link->client_fin || segment->fin;
     pcb->rcv_wnd = (uint16_t)(pcb->rcv_wnd - segment->len - segment->fin);
     next_state(link, segment->fin);
