@@ -1,7 +1,7 @@
 """What ahttpserver and httpserver have in common: routes, the request, the answer's head, the text of an event."""
 
 import modhttp
-from _connection import Headers, origin_form
+from _headers import Headers, origin_form
 from _modhttp import reason as phrase
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")

@@ -5,7 +5,8 @@ import sys
 from errno import EAGAIN, ECONNRESET, ENOENT
 from socket import getaddrinfo
 
-from _connection import Connection, origin_form, pieces
+from _connection import Connection, pieces
+from _headers import origin_form
 from _modhttp import reason
 from modhttp import Response, Server
 

@@ -11,7 +11,8 @@ import os
 import socket
 import sys
 
-from _connection import Headers, Listener, pieces
+from _connection import Listener, pieces
+from _headers import Headers
 from modhttp import Server
 from modhttp.response import field_lines
 

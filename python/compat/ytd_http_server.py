@@ -11,7 +11,8 @@ HTTP_Server(Hello).serve_forever()
 
 import time
 
-from _connection import Connection, Listener, origin_form
+from _connection import Connection, Listener
+from _headers import origin_form
 from modhttp import Server
 
 VERSION = "uytd/0.0.0a"

@@ -18,22 +18,28 @@ from modhttp.server import Server, serve
 
 __version__ = "0.1.0"
 
-# What not every program needs, by the module that has it.
-_LATER = {
-    "Event": "sse",
-    "Room": "websocket",
-    "WebSocket": "websocket",
-    "broadcast": "websocket",
-    "events": "sse",
-}
+# What not every program needs, by the module that has it. A constant, so it stays in flash when this is frozen.
+_LATER = (
+    ("Event", "sse"),
+    ("Room", "websocket"),
+    ("WebSocket", "websocket"),
+    ("broadcast", "websocket"),
+    ("events", "sse"),
+)
 
 
 def __getattr__(name):
+    for known, module in _LATER:
+        if known == name:
+            return getattr(_module(module), name)
     try:  # MicroPython asks here for submodules, too
-        module = __import__("modhttp." + _LATER.get(name, name), None, None, (name,))
+        return _module(name)
     except ImportError:
         raise AttributeError(name) from None
-    return getattr(module, name) if name in _LATER else module
+
+
+def _module(name):
+    return __import__("modhttp." + name, None, None, (name,))
 
 
 __all__ = (

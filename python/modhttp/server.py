@@ -47,8 +47,12 @@ class Server:
 
             function = guarded(self, path, function)
         self._core.add(method, path, function)
-        for prefix, parent in self._mounts:
-            parent._add(method, prefix + path, self._mounted(function))
+        if self._mounts:
+            from modhttp.mount import mounted
+
+            function = mounted(self, function)
+            for prefix, parent in self._mounts:
+                parent._add(method, prefix + path, function)
 
     def route(self, path, methods=("GET",)):
         """Decorator: serve `path` with the function, called with the request and what the pattern captures, in order.
@@ -137,43 +141,9 @@ class Server:
         return self._core.sensor
 
     def _publish(self, path, sensor):
-        paths = [path + suffix for suffix in ("", ".csv", ".bin", "/events")]
-        if "<" in path:
-            raise ValueError("a sensor's path has no captures: %s" % path)
-        for method, taken, _ in self._core.routes:
-            if method == "GET" and taken in paths:
-                raise ValueError("GET %s already has a handler" % taken)
-        self._check_name(sensor)
-        for form, one in enumerate(paths):
-            self._add("GET", one, sensor.endpoint(form))
-        self._measure(sensor)
+        from modhttp.sensors import publish
 
-    def _check_name(self, sensor):
-        if sensor.common < self._core.common:
-            raise ValueError("%s has no room for what secure() and cors() say: call them before" % sensor.name)
-        taken = {}
-        for other in self._metrics.sensors if self._metrics else ():
-            if other.name == sensor.name:
-                raise ValueError("another sensor is called %s: give this one a name of its own" % sensor.name)
-            taken.update((metric, other.name) for metric in other.metrics)
-        for metric in sensor.metrics:
-            if metric.startswith("modhttp_"):
-                raise ValueError("modhttp_... in /metrics is the server's own: give the sensor another name")
-            if metric in taken:
-                names = metric, taken[metric], sensor.name
-                raise ValueError("two fields would be %s in /metrics, of %s and of %s: give one another name" % names)
-            taken[metric] = sensor.name
-        for _, parent in self._mounts:
-            parent._check_name(sensor)
-
-    def _measure(self, sensor):
-        if self._metrics is None:
-            self._metrics = _modhttp.Metrics(self._core.common)
-            if not any(path == "/metrics" for _, path, _ in self._core.routes):
-                self._add("GET", "/metrics", self._metrics.endpoint())
-        self._metrics.add(sensor)
-        for _, parent in self._mounts:
-            parent._measure(sensor)
+        publish(self, path, sensor)
 
     def value(self, path, content_type, data):
         """Serve bytes or str at `path`. Returns an object whose set(data) replaces them."""
@@ -222,37 +192,9 @@ class Server:
 
     def mount(self, prefix, other):
         """Serve another Server's routes, those it gets later too, below a prefix, with its hooks and error handlers."""
-        if not prefix.startswith("/") or prefix.endswith("/"):
-            raise ValueError("prefix must begin with / and not end with it")
-        sensors = other._metrics.sensors if other._metrics else ()
-        for sensor in sensors:
-            self._check_name(sensor)
-        other._mounts.append((prefix, self))
-        for sensor in sensors:
-            self._measure(sensor)
-        for method, path, function in list(other._core.routes):
-            self._add(method, prefix + path, other._mounted(function))
+        from modhttp.mount import mount
 
-    def _mounted(self, function):
-        """The function for a route of another server's, with what is ours around it."""
-        if isinstance(function, _modhttp.Endpoint):
-            return function
-
-        def serve(request, *captures):
-            try:
-                result = self._call(function, request, *captures)
-            except Exception as exc:
-                return self._own_answer(request, exc)
-            return self._later(request, result) if hasattr(result, "send") else result
-
-        return serve
-
-    def _later(self, request, coroutine):
-        """What an async handler, or a generator, raises is ours too."""
-        try:
-            return (yield from coroutine)
-        except Exception as exc:
-            return self._own_answer(request, exc)
+        mount(self, prefix, other)
 
     def _own_answer(self, request, exc):
         """That of our error handlers; raises `exc` where there is none, or the answer has begun."""

@@ -16,7 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # Without what the make that may have started the tests hands down.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in build.NOT_FOR_BUILDS}
 
-LIST = "from modhttp import files\nfor path, data in sorted(files.walk('/rom')):\n    print(path, bytes(data))\n"
+LIST = """
+from modhttp.static import mapped
+for path, data in sorted(mapped("/rom").items()):
+    print(path, bytes(data))
+"""
 PAGE = b"<p>again and again</p>\n" * 50
 NOISE = random.Random(1).randbytes(300)
 

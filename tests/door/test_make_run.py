@@ -239,5 +239,6 @@ def test_examples_answer(make, built, example):
     first = re.search(r'@app\.get\("([^"<]*)', (ROOT / "examples" / example).read_text())[1]
     paths = {"/count/": "/count/3", "/hello/": "/hello/x"}
     process = make("run", f"APP=examples/{example}", f"PORT={targets.free_port()}", f"TARGET={built}")
-    answer = httpx.get(wait_for_url(process) + paths.get(first, first), trust_env=False, timeout=60)
+    url = wait_for_url(process) + paths.get(first, first)
+    answer = httpx.get(url, trust_env=False, timeout=60, follow_redirects=True)
     assert answer.status_code == 200
