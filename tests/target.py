@@ -181,8 +181,8 @@ class Program:
     def client(self, **options):
         return httpx.Client(base_url=self.url, timeout=self.patience, trust_env=False, **options)
 
-    def wire(self):
-        return Wire(self.port, self.patience)
+    def wire(self, buffer=None):
+        return Wire(self.port, self.patience, buffer)
 
     def get(self, path):
         return httpx.get(self.url + path, timeout=self.patience, trust_env=False)
@@ -202,10 +202,14 @@ class _Open(io.BufferedReader):
 
 
 class Wire:
-    """A connection of raw bytes, with answers read off it one by one."""
+    """A connection of raw bytes, with answers read off it one by one. `buffer`: bytes that wait on this side, about."""
 
-    def __init__(self, port, patience):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience)
+    def __init__(self, port, patience, buffer=None):
+        self.socket = socket.socket()
+        self.socket.settimeout(patience)
+        if buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)     # before it tells of its window
+        self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = _Open(socket.SocketIO(self.socket, "r"))
 

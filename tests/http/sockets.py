@@ -148,11 +148,14 @@ def broadcast(request, name, size):
     return {"sent": to.send(name + "x" * size), "size": len(to)}
 
 
-@app.websocket("/async/echo", max_message=30000)
+@app.websocket("/async/echo")
 async def echo(ws):
     async for message in ws:
         await ws.send(message)
     log.append(["async closed"] + list(ws.closed))
+
+
+app.websocket("/async/long", max_message=20000)(echo)
 
 
 @app.websocket("/async/small")

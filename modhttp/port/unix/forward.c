@@ -22,6 +22,7 @@ enum { KERNEL_IPPROTO_TCP = 6, KERNEL_TCP_NODELAY = 1 };
 #define CHUNK 8192                  // bytes read from a client at a time
 #define SLICES 16                   // pbufs written to a client at a time
 #define KERNEL_BACKLOG 256
+#define KERNEL_SNDBUF 65536         // else the kernel takes megabytes for a client that does not read
 #define TICK_MS 20                  // what could not be done now is tried again after this time
 #define REMOTE_SYN_MS 500           // a SYN over a serial line is repeated after this time
 #define PROBE_MS 50                 // a server that refused is asked again after this time
@@ -357,6 +358,8 @@ static void on_listener(source_t *source, uint32_t events) {
         }
         int on = 1;
         setsockopt(fd, KERNEL_IPPROTO_TCP, KERNEL_TCP_NODELAY, &on, sizeof(on));
+        int kept = KERNEL_SNDBUF;
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kept, sizeof(kept));
         conn_t *c = free_conns;
         free_conns = c->next_free;
         memset(c, 0, offsetof(conn_t, chunk));
