@@ -2,6 +2,13 @@
 
 add_library(usermod_modhttp INTERFACE)
 
+# The version is modhttp.__version__, which stands in one place.
+set(MODHTTP_INIT ${CMAKE_CURRENT_LIST_DIR}/../python/modhttp/__init__.py)
+file(STRINGS ${MODHTTP_INIT} MODHTTP_VERSION REGEX "^__version__ = ")
+string(REGEX REPLACE "^__version__ = \"(.*)\"$" "\\1" MODHTTP_VERSION "${MODHTTP_VERSION}")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${MODHTTP_INIT})
+target_compile_definitions(usermod_modhttp INTERFACE MODHTTP_VERSION="${MODHTTP_VERSION}")
+
 file(GLOB MODHTTP_SOURCES_FAST CONFIGURE_DEPENDS
     ${CMAKE_CURRENT_LIST_DIR}/core/*.c
     ${CMAKE_CURRENT_LIST_DIR}/net/*.c

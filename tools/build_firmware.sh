@@ -1,9 +1,10 @@
 #!/bin/sh
-# Builds the firmware of a board: build/firmware/<BOARD>.uf2 and .elf.
+# Builds the firmware of a board: build/firmware/<BOARD>.uf2 and .elf. BOARD may name a variant: MODHTTP_PICO_W-FAST.
 #
 #   tools/build_firmware.sh <MicroPython tree> [BOARD] [build directory]
 #
 # The tree is only read. mpy-cross comes from $MICROPY_MPYCROSS, or is built once into $MODHTTP_CACHE.
+# Equal sources and compilers give equal bytes, wherever they and the build lie.
 set -eu
 
 usage() {
@@ -15,13 +16,17 @@ usage() {
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 tree=$(CDPATH='' cd -- "$1" && pwd)
 board=${2:-MODHTTP_PICO}
+family=${board%%-*} # without the variant
+variant=${board#"$family"}
+variant=${variant#-}
+boards=$root/ports/rp2/boards
 mkdir -p "${3:-$root/build}/firmware"
 out=$(CDPATH='' cd -- "${3:-$root/build}/firmware" && pwd)
 objects=$out/obj-$board
 cache=${MODHTTP_CACHE:-$HOME/.cache/modhttp}
 jobs=${JOBS:-$(nproc)}
 
-[ -d "$root/ports/rp2/boards/$board" ] && [ "$board" != common ] || {
+[ -f "$boards/$family/mpconfigboard.h" ] && [ -z "$variant" -o -f "$boards/$family/mpconfigvariant_$variant.cmake" ] || {
     echo "$0: no board $board in ports/rp2/boards" >&2
     exit 2
 }
@@ -36,6 +41,10 @@ export PYTHONDONTWRITEBYTECODE=1 # no __pycache__ in the tree
 version() { sed -n "s/^#define MICROPY_VERSION_$1 *//p" "$tree/py/mpconfig.h"; }
 export MICROPY_GIT_TAG="v$(version MAJOR).$(version MINOR).$(version MICRO)"
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-1767225600}" # 2026-01-01
+# Nor paths: they would be in the text of assertions and in the ELF's debug information. The last one that fits is taken.
+export CFLAGS="-ffile-prefix-map=$tree=micropython -ffile-prefix-map=$root=modhttp -ffile-prefix-map=$objects=build"
+export CXXFLAGS="$CFLAGS" ASMFLAGS="$CFLAGS"
+unset CFLAGS_EXTRA LDFLAGS
 
 # Runs a command, and shows what it said only when it fails.
 quietly() {
@@ -55,14 +64,21 @@ if [ -z "${MICROPY_MPYCROSS:-}" ]; then
         make -C "$tree/mpy-cross" -j"$jobs" USER_C_MODULES= BUILD="$cache/mpy-cross-$MICROPY_GIT_TAG"
 fi
 
-if [ ! -f "$objects/build.ninja" ]; then
+configure() {
     rm -rf "$objects"
     mkdir -p "$objects"
     quietly "$objects/configure.log" cmake -G Ninja -S "$tree/ports/rp2" -B "$objects" \
-        -DMICROPY_BOARD="$board" \
-        -DMICROPY_BOARD_DIR="$root/ports/rp2/boards/$board" \
+        -DMICROPY_BOARD="$family" \
+        ${variant:+-DMICROPY_BOARD_VARIANT="$variant"} \
+        -DMICROPY_BOARD_DIR="$boards/$family" \
         -DUSER_C_MODULES="$root/modhttp/micropython.cmake" \
         -DPICO_SDK_PATH_OVERRIDE="$tree/lib/pico-sdk"
+    echo "$settings" >"$objects/settings"
+}
+
+settings="$tree $CFLAGS $SOURCE_DATE_EPOCH"
+if [ ! -f "$objects/build.ninja" ] || [ "$(cat "$objects/settings" 2>/dev/null)" != "$settings" ]; then
+    configure
 fi
 quietly "$objects/build.log" ninja --quiet -C "$objects" -j"$jobs"
 

@@ -5,6 +5,8 @@
 #include "py/mpthread.h"
 #include "py/runtime.h"
 
+#include "pico/binary_info.h"
+
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/tcp.h"
 
@@ -14,6 +16,9 @@
 #if MODHTTP_BOARD_SLIP
 #include "port/rp2/slip.h"
 #endif
+
+// What `picotool info` tells of a UF2, or of a board in its boot loader.
+bi_decl(bi_program_feature("modhttp " MODHTTP_VERSION))
 
 extern uint8_t __GcHeapStart[], __GcHeapEnd[];
 

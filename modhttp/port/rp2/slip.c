@@ -17,6 +17,7 @@
 #include "hardware/structs/scb.h"
 #include "hardware/sync.h"
 #include "hardware/uart.h"
+#include "pico/binary_info.h"
 
 #include "lwip/ip.h"
 #include "lwip/priv/tcp_priv.h"
@@ -54,6 +55,8 @@
 _Static_assert((SLIP_RX_SIZE & (SLIP_RX_SIZE - 1)) == 0, "positions are masked");
 _Static_assert((SLIP_TX_SIZE & (SLIP_TX_SIZE - 1)) == 0, "positions are masked");
 _Static_assert(SLIP_TX_SIZE >= MODHTTP_SLIP_ENCODED_MAX(SLIP_MTU), "every packet must fit into the empty ring");
+
+bi_decl(bi_2pins_with_names(SLIP_TX_PIN, "SLIP out", SLIP_RX_PIN, "SLIP in"))
 
 struct netif modhttp_slip_netif;
 modhttp_slip_counters_t modhttp_slip_counters;

@@ -1,4 +1,4 @@
-#define MICROPY_HW_BOARD_NAME           "modhttp on Raspberry Pi Pico"
+#define MICROPY_HW_BOARD_NAME           "modhttp " MODHTTP_VERSION " on Raspberry Pi Pico"
 
 // UART0 is the network's, see modhttp/port/rp2/slip.h.
 #define MODHTTP_BOARD_SLIP              (1)
