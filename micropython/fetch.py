@@ -22,11 +22,17 @@ from common import Refusal, cache_directory, locked, run_command, say
 PINS = Path(__file__).resolve().parent / "sources.json"
 INSTEAD = "set MICROPYTHON_DIR to a MicroPython {} checkout with its submodules"
 
+# Which board (ports/rp2/boards) needs what no Debian package has: name, directory, and what shows that it is there.
+DRIVERS = {
+    "MODHTTP_PICO_W": {"name": "the Wi-Fi driver", "into": "lib/cyw43-driver", "proof": "src/cyw43.h"},
+    "MODHTTP_W5500_EVB_PICO": {"name": "the W5500's driver", "into": "lib/wiznet5k", "proof": "README.md"},
+}
+
 
 class Pins:
     """sources.json, and what it means."""
 
-    def __init__(self, file, group):
+    def __init__(self, file, group, board=None):
         import hashlib
 
         text = Path(file).read_bytes()
@@ -37,6 +43,7 @@ class Pins:
         self.parts = [part for part in pins["parts"] if group in part["for"]]
         self.tree = f"micropython-{self.version}-{hashlib.sha256(text).hexdigest()[:10]}"
         self.instead = INSTEAD.format(self.version)
+        self.driver = DRIVERS.get(board)
 
     def missing(self, tree):
         """The parts that `tree` lacks. Without MicroPython itself there is no tree: then it is all of them."""
@@ -58,6 +65,8 @@ def users_tree(directory, pins):
         raise Refusal(f"{name} is MicroPython {version or 'of unknown version'}, needed is {series}.x: "
                       f"check out v{pins.version} there")
     paths = [part["into"] for part in pins.missing(tree)]
+    if pins.driver and not (tree / pins.driver["into"] / pins.driver["proof"]).is_file():
+        paths.append(pins.driver["into"])
     if not (tree / "lib/micropython-lib/README.md").is_file():
         paths.append("lib/micropython-lib")
     if paths:
@@ -170,6 +179,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--only", choices=("host", "firmware"), default="firmware",
                         help="what the tree is to build: the host needs far less (default: firmware, all parts)")
+    parser.add_argument("--board", help="the board that it is for: some need an upstream checkout")
     parser.add_argument("--mirror", action="store_true", help="print the Debian mirror that this machine uses, and end")
     options = parser.parse_args()
     if options.mirror:
@@ -179,8 +189,11 @@ def main():
             return machine_mirror().uri
         except AptError as error:
             raise Refusal(error) from None
-    pins = Pins(PINS, options.only)
+    pins = Pins(PINS, options.only, options.board)
     directory = os.environ.get("MICROPYTHON_DIR")
+    if pins.driver and not directory:
+        raise Refusal(f"{options.board} needs {pins.driver['name']} ({pins.driver['into']}), which Debian does not "
+                      f"have: {pins.instead}")
     return users_tree(directory, pins) if directory else assembled_tree(pins)
 
 

@@ -78,6 +78,11 @@ target_include_directories(usermod_modhttp INTERFACE ${CMAKE_CURRENT_LIST_DIR})
 target_compile_options(usermod_modhttp INTERFACE -fstack-usage)
 target_link_options(usermod_modhttp INTERFACE -Wl,--wrap=mp_thread_create)
 
+if(MICROPY_PY_NETWORK_WIZNET5K)
+    target_sources(usermod_modhttp INTERFACE ${CMAKE_CURRENT_LIST_DIR}/port/rp2/wiznet.c)
+    target_link_options(usermod_modhttp INTERFACE -Wl,--wrap=mpy_wiznet_yield -Wl,--wrap=wizchip_clrinterrupt)
+endif()
+
 # With Bluetooth off the driver's own headers are on no include path; they must come after the port's.
 if(MICROPY_PY_NETWORK_CYW43)
     target_include_directories(usermod_modhttp SYSTEM INTERFACE

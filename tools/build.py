@@ -22,16 +22,19 @@ BUILD = ROOT / "build"
 
 LINES_OF_FAILURE = 30
 
+# What firmware is made of, beside MicroPython.
+FIRMWARE_INPUTS = ["modhttp", "ports", "python", "tools/build_firmware.sh"]
+
 # What `make run PORT=9000 BOARD=...` hands down, and what the makes and cmakes of a build must not take as theirs.
 NOT_FOR_BUILDS = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MAKEFILES",
                   "APP", "PORT", "TARGET", "APP_PORT", "FLASH", "ROMFS", "DIR", "BOARD",
                   "HARNESS", "SECONDS", "RUNS", "MINUTES", "PROGRAMS"}
 
 
-def source_tree(only):
+def source_tree(only, board=None):
     """MicroPython's, made ready if need be."""
-    done = subprocess.run([sys.executable, ROOT / "micropython/fetch.py", "--only", only],
-                          check=False, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([sys.executable, ROOT / "micropython/fetch.py", "--only", only,
+                           *(["--board", board] if board else [])], check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.returncode)  # it has said why
     return done.stdout.strip()
@@ -101,15 +104,23 @@ def bootrom():
                  ["make", "-s", "-C", "emulator/bootrom", f"OUT={BUILD / 'emulator'}"])
 
 
+def boards():
+    """Their names, those with a variant as BOARD-VARIANT."""
+    names = []
+    for directory in sorted(path.parent for path in ROOT.glob("ports/rp2/boards/*/mpconfigboard.h")):
+        variants = sorted(file.stem.partition("_")[2] for file in directory.glob("mpconfigvariant_*.cmake"))
+        names += [directory.name, *(f"{directory.name}-{variant}" for variant in variants)]
+    return names
+
+
 def firmware(board="MODHTTP_PICO"):
     """A board's UF2; the ELF file is beside it."""
-    if not (ROOT / "ports/rp2/boards" / board / "mpconfigboard.h").is_file():
-        boards = sorted(path.parent.name for path in ROOT.glob("ports/rp2/boards/*/mpconfigboard.h"))
-        raise Refusal(f"no board is called {board or '(empty)'}: there are {', '.join(boards)}")
+    if board not in boards():
+        raise Refusal(f"no board is called {board or '(empty)'}: there are {', '.join(boards())}")
+    tree = source_tree("firmware", board.partition("-")[0])
     need.ensure(["firmware"])
     return build(BUILD / f"firmware/{board}.uf2", f"the firmware of {board} (minutes, the first time)",
-                 ["modhttp", "ports", "python", "tools/build_firmware.sh"],
-                 ["sh", "tools/build_firmware.sh", source_tree("firmware"), board])
+                 FIRMWARE_INPUTS, ["sh", "tools/build_firmware.sh", tree, board])
 
 
 FUZZER_FLAGS = ["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-fsanitize=fuzzer,address,undefined",

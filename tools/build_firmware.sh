@@ -1,18 +1,18 @@
 #!/bin/sh
 # Builds the firmware of a board: build/firmware/<BOARD>.uf2 and .elf. BOARD may name a variant: MODHTTP_PICO_W-FAST.
 #
-#   tools/build_firmware.sh <MicroPython tree> [BOARD] [build directory]
+#   tools/build_firmware.sh <MicroPython tree> [BOARD] [build directory] [configure]
 #
-# The tree is only read. mpy-cross comes from $MICROPY_MPYCROSS, or is built once into $MODHTTP_CACHE.
+# "configure" stops before anything is compiled. The tree is only read. mpy-cross comes from $MICROPY_MPYCROSS, or is built once into $MODHTTP_CACHE.
 # Equal sources and compilers give equal bytes, wherever they and the build lie.
 set -eu
 
 usage() {
-    echo "usage: $0 <MicroPython tree> [BOARD] [build directory]" >&2
+    echo "usage: $0 <MicroPython tree> [BOARD] [build directory] [configure]" >&2
     exit 2
 }
 
-[ $# -ge 1 ] && [ $# -le 3 ] || usage
+[ $# -ge 1 ] && [ $# -le 4 ] && [ "${4:-configure}" = configure ] || usage
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 tree=$(CDPATH='' cd -- "$1" && pwd)
 board=${2:-MODHTTP_PICO}
@@ -36,6 +36,7 @@ jobs=${JOBS:-$(nproc)}
 }
 
 export PYTHONDONTWRITEBYTECODE=1 # no __pycache__ in the tree
+export PYTHONHASHSEED=0 # make-pins.py writes a set in the order of its hashes
 # The version is the tree's, not that of a git repository that happens to be around it; no date, so that equal sources
 # give equal images.
 version() { sed -n "s/^#define MICROPY_VERSION_$1 *//p" "$tree/py/mpconfig.h"; }
@@ -80,6 +81,7 @@ settings="$tree $CFLAGS $SOURCE_DATE_EPOCH"
 if [ ! -f "$objects/build.ninja" ] || [ "$(cat "$objects/settings" 2>/dev/null)" != "$settings" ]; then
     configure
 fi
+[ -z "${4:-}" ] || exit 0
 quietly "$objects/build.log" ninja --quiet -C "$objects" -j"$jobs"
 
 if [ ! "$out/$board.uf2" -nt "$objects/firmware.elf" ]; then
