@@ -8,6 +8,7 @@ FLASH =
 ROMFS =
 DIR =
 BOARD = MODHTTP_PICO
+BOARDS =
 SECONDS =
 RUNS =
 HARNESS =
@@ -25,6 +26,9 @@ help:
 	@echo "                the emulated board's REPL; Ctrl-] quits"
 	@echo 'make firmware [BOARD=MODHTTP_PICO]'
 	@echo '                build build/firmware/BOARD.uf2'
+	@echo 'make dist [BOARDS=MODHTTP_PICO] [ROMFS=directory|image]'
+	@echo '                build what is released: UF2s with the files of /rom, checksums, manifest.json, in dist/'
+	@echo 'make release    make dist on a bare Debian 13, with the compiler of releases'
 	@echo 'make romfs DIR=directory'
 	@echo '                pack files for /rom into build/romfs.img'
 	@echo 'make test       run all tests'
@@ -58,6 +62,14 @@ emulate:
 firmware:
 	@exec $(PYTHON) tools/build.py firmware "$$BOARD"
 
+dist:
+	@exec $(PYTHON) tools/dist.py --romfs "$$ROMFS" $(BOARDS)
+
+release:
+	@mkdir -p build
+	@sh tools/bare.sh trixie sh -c 'python3 tools/dist.py >&2 && tar -cf - dist' >build/dist.tar
+	@tar -xf build/dist.tar
+
 romfs:
 	@exec $(PYTHON) tools/romfs.py "$$DIR"
 
@@ -85,4 +97,4 @@ parser:
 clean:
 	@rm -rf build
 
-.PHONY: help run emulate firmware romfs test fuzz soak faults cycles bench parser clean
+.PHONY: help run emulate firmware dist release romfs test fuzz soak faults cycles bench parser clean

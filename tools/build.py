@@ -28,7 +28,7 @@ FIRMWARE_INPUTS = ["modhttp", "ports", "python", "tools/build_firmware.sh"]
 # What `make run PORT=9000 BOARD=...` hands down, and what the makes and cmakes of a build must not take as theirs.
 NOT_FOR_BUILDS = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MAKEFILES",
                   "APP", "PORT", "TARGET", "APP_PORT", "FLASH", "ROMFS", "DIR", "BOARD",
-                  "HARNESS", "SECONDS", "RUNS", "MINUTES", "PROGRAMS"}
+                  "HARNESS", "SECONDS", "RUNS", "MINUTES", "PROGRAMS", "BOARDS"}
 
 
 def source_tree(only, board=None):
@@ -167,7 +167,13 @@ def main():
     parser.add_argument("setting", nargs="*",
                         help="firmware: the board; host: settings of build_host.sh; fuzzer: the harness")
     options = parser.parse_args()
-    return products[options.product](*options.setting)
+    product = products[options.product](*options.setting)
+    if options.product == "firmware":
+        import budget
+
+        for line in budget.lines(product.stem, budget.of(product.with_suffix(".elf"))):
+            say(line)
+    return product
 
 
 if __name__ == "__main__":
