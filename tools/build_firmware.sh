@@ -77,7 +77,8 @@ configure() {
     echo "$settings" >"$objects/settings"
 }
 
-settings="$tree $CFLAGS $SOURCE_DATE_EPOCH"
+# What no file depends on: a change starts over.
+settings="$tree $CFLAGS $SOURCE_DATE_EPOCH $(cksum <"$0")"
 if [ ! -f "$objects/build.ninja" ] || [ "$(cat "$objects/settings" 2>/dev/null)" != "$settings" ]; then
     configure
 fi

@@ -16,7 +16,7 @@ from modhttp.faces import Handler
 from modhttp.response import Response, abort, file, html, redirect
 from modhttp.server import Server, serve
 
-__version__ = "0.1.0"
+__version__ = "0.8.0"
 
 # What not every program needs, by the module that has it. A constant, so it stays in flash when this is frozen.
 _LATER = (
