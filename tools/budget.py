@@ -7,12 +7,14 @@ Standard library only.
 import argparse
 import re
 import subprocess
+import sys
 
 import build
 from common import Refusal, run_command
 
 BOARDS = build.ROOT / "ports/rp2/boards"
 STACK_HEADER = build.ROOT / "modhttp/port/rp2/stack.h"
+STACK_DEPTH = build.ROOT / "tools/stack_depth.py"
 
 FLASH_START, FLASH = 0x10000000, 2 << 20
 RAM_START = 0x20000000
@@ -48,10 +50,29 @@ def symbols(elf):
     return addresses, pools
 
 
-def of(elf):
+def has_slip(board):
+    return "MODHTTP_BOARD_SLIP" in (BOARDS / board.partition("-")[0] / "mpconfigboard.h").read_text()
+
+
+def stack_reserve(board):
+    """What interrupts may take on top of Python's stack."""
+    with_slip, others = re.findall(r"#define MODHTTP_STACK_RESERVE \((\d+)\)", STACK_HEADER.read_text())
+    return int(with_slip if has_slip(board) else others)
+
+
+def check_stack(board, elf):
+    """Refuse firmware whose interrupts may take more."""
+    command = [sys.executable, STACK_DEPTH, elf, elf.parent / f"obj-{board}", "--limit", str(stack_reserve(board))]
+    command += [] if has_slip(board) else ["--mdns"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise Refusal(f"{board}: {done.stderr.strip()}")
+
+
+def of(board, elf):
     """All of it, in bytes."""
     at, pools = symbols(elf)
-    reserve = int(re.search(r"#define MODHTTP_STACK_RESERVE \((\d+)\)", STACK_HEADER.read_text())[1])
+    reserve = stack_reserve(board)
     parts = flash_map()
     return {
         "flash": {"firmware": at["__flash_binary_end"] - FLASH_START, "firmware_room": parts["firmware"][1],
@@ -78,7 +99,7 @@ def main():
     elf = build.BUILD / f"firmware/{board}.elf"
     if not elf.is_file():
         raise Refusal(f"{elf.relative_to(build.ROOT)} is not there: make firmware BOARD={board} makes it")
-    return "\n".join(lines(board, of(elf)))
+    return "\n".join(lines(board, of(board, elf)))
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def main():
     if options.product == "firmware":
         import budget
 
-        for line in budget.lines(product.stem, budget.of(product.with_suffix(".elf"))):
+        for line in budget.lines(product.stem, budget.of(product.stem, product.with_suffix(".elf"))):
             say(line)
     return product
 

@@ -144,10 +144,12 @@ def write(into, names, image):
     made = {}
     for board in names:
         uf2 = build.firmware(board)
+        elf = uf2.with_suffix(".elf")
+        budget.check_stack(board, elf)
         file = into / f"{board}.uf2"
         combine(uf2, image, file)
         made[board] = {"file": file.name, "bytes": file.stat().st_size, "sha256": sha256(file),
-                       **budget.of(uf2.with_suffix(".elf"))}
+                       **budget.of(board, elf)}
     manifest = {"modhttp": version(), "inputs": inputs(), "boards": made,
                 "romfs": {"bytes": image.stat().st_size, "sha256": sha256(image)} if image else None,
                 "sources": sources(), "toolchain": toolchain()}

@@ -21,7 +21,10 @@ ASSEMBLY_FRAME = 32  # functions without a .su file: the SDK's and libgcc's asse
 
 # Callers through pointers, and what they can reach: regular expressions on symbol names.
 POINTERS = {
-    r"PendSV_Handler": r"modhttp_slip_run|soft_timer_handler|wiznet5k_poll|cyw43_poll",
+    r"PendSV_Handler": r"modhttp_slip_run|soft_timer_handler|wiznet5k_poll|cyw43_poll|cyw43_poll_func",
+    r"wiznet5k_poll|cyw43_cb_process_ethernet": r"ethernet_input",
+    r"WIZCHIP_(READ|WRITE)\w*|wizchip_\w+": r"wiz_(spi|cs|cris)_\w+",
+    r"wiz_spi_\w+": r"machine_spi_transfer",
     r"soft_timer_handler": r"mp_network_soft_timer_callback",
     r"modhttp_slip_deliver_packet|modhttp_slip_event|modhttp_slip_input|modhttp_slip_run": r"ip4?_input",
     r"ip4_output_if.*|ip6_output_if.*": r"modhttp_slip_output|etharp_output|ethip6_output",
@@ -54,7 +57,7 @@ MDNS = r"mdns_\w+"
 ROOT = r"PendSV_Handler"
 INTERRUPTS = (
     r"modhttp_slip_irq|dcd_rp2040_irq|hardware_alarm_irq_handler|alarm_pool_irq_handler|soft_timer_hardware_callback"
-    r"|gpio_irq|pio[01]_irq0|rp2_dma_irq_handler|dma_irq\w*|uart1_irq_handler|multicore_lockout_handler"
+    r"|gpio_irq|gpio_irq_handler|pio[01]_irq0|rp2_dma_irq_handler|dma_irq\w*|uart1_irq_handler|multicore_lockout_handler"
 )
 
 

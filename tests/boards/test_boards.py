@@ -6,12 +6,14 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import checkout
 import pytest
 
+import budget
 import build
 import common
 
@@ -155,6 +157,15 @@ def test_options(board, configured):
     it.hold(SHARED + OWN[board])
     with pytest.raises(AssertionError, match="static assertion failed"):
         it.hold(["TCP_MSS == 536"])
+
+
+def test_multicast_dns_has_the_stack_that_it_needs(tree):
+    """In the Pico's firmware it is linked, though never run. What the drivers take comes on top."""
+    elf = build.firmware().with_suffix(".elf")
+    room = budget.stack_reserve("MODHTTP_PICO_W") - 512
+    command = [sys.executable, budget.STACK_DEPTH, elf, elf.parent / "obj-MODHTTP_PICO", "--mdns", "--limit", str(room)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_drivers_names_are_wrapped(configured):

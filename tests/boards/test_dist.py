@@ -104,11 +104,21 @@ def test_the_budget_is_printed_after_a_build():
     assert done.stdout.strip() == str(build.BUILD / "firmware/MODHTTP_PICO.uf2")
 
 
+def test_the_budget_is_what_the_page_says():
+    text = (ROOT / "docs/boards.md").read_text()
+    said = {name: int(number) for name, number in re.findall(r"^\| ([^|]+) \| (\d+) \| ", text, re.MULTILINE)}
+    now = budget.of("MODHTTP_PICO", build.firmware().with_suffix(".elf"))
+    real = {"flash: firmware": now["flash"]["firmware"], "RAM: static": now["ram"]["static"],
+            "of it lwIP's pools and heap": now["ram"]["lwip"], "RAM: left for Python's heap": now["ram"]["heap"],
+            "RAM: stack, with what interrupts need on top of Python's": now["ram"]["stack"]}
+    assert said == {name: pytest.approx(size / 1000, rel=0.03, abs=0.6) for name, size in real.items()}
+
+
 def test_python_has_the_heap_that_the_budget_says():
     targets.prepare("rp2040")
     with emulated.Board() as board:
         told = int(board.exec("import gc\nprint(gc.mem_free() + gc.mem_alloc())").stdout)
-    heap = budget.of(build.BUILD / "firmware/MODHTTP_PICO.elf")["ram"]["heap"]
+    heap = budget.of("MODHTTP_PICO", build.BUILD / "firmware/MODHTTP_PICO.elf")["ram"]["heap"]
     assert heap * 0.97 < told <= heap  # the collector's own tables are in it
 
 
@@ -183,6 +193,14 @@ def test_the_released_directory_is_whole():
 
 
 # ---- refusals
+
+def test_interrupts_that_need_more_stack_than_is_reserved(tree, monkeypatch):
+    elf = build.firmware().with_suffix(".elf")
+    budget.check_stack("MODHTTP_PICO", elf)
+    monkeypatch.setattr(budget, "stack_reserve", lambda board: 1000)
+    with pytest.raises(common.Refusal, match="MODHTTP_PICO: stack_depth: .* more than the reserve of 1000"):
+        budget.check_stack("MODHTTP_PICO", elf)
+
 
 def test_a_board_that_is_not_there(tmp_path):
     with pytest.raises(common.Refusal, match="no board is called NONE"):
