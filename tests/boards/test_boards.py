@@ -16,6 +16,8 @@ import pytest
 import budget
 import build
 import common
+import emulated
+import target as targets
 
 ROOT = build.ROOT
 DRIVERS = {"MODHTTP_PICO_W": "lib/cyw43-driver", "MODHTTP_PICO_W-FAST": "lib/cyw43-driver",
@@ -166,6 +168,21 @@ def test_multicast_dns_has_the_stack_that_it_needs(tree):
     command = [sys.executable, budget.STACK_DEPTH, elf, elf.parent / "obj-MODHTTP_PICO", "--mdns", "--limit", str(room)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+RATES = """
+import machine
+print(machine.SPI(0, 20_000_000))
+machine.freq(125_000_000, 125_000_000)
+print(machine.SPI(0, 31_250_000))
+"""
+
+
+def test_spi_makes_the_rate_that_is_asked_for():
+    """With the clock that the W5500's board gives it; with the usual one it makes less."""
+    targets.prepare("rp2040")
+    with emulated.Board() as board:
+        assert re.findall(r"baudrate=(\d+)", board.exec(RATES).stdout) == ["12000000", "31250000"]
 
 
 def test_the_drivers_names_are_wrapped(configured):
