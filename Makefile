@@ -9,12 +9,17 @@ ROMFS =
 DIR =
 BOARD = MODHTTP_PICO
 BOARDS =
+DEVICE =
+DEPLOY =
+DRIVE =
+UF2 =
+FILES =
 SECONDS =
 RUNS =
 HARNESS =
 PROGRAMS =
 MINUTES = 60
-export APP PORT APP_PORT TARGET FLASH ROMFS DIR BOARD
+export APP PORT APP_PORT TARGET FLASH ROMFS DIR BOARD DEVICE DRIVE UF2
 
 PYTHON = python3
 export PYTHONDONTWRITEBYTECODE = 1
@@ -22,15 +27,21 @@ export PYTHONDONTWRITEBYTECODE = 1
 help:
 	@echo 'make run [APP=file.py] [PORT=8080] [TARGET=host|rp2040] [APP_PORT=80] [FLASH=file] [ROMFS=directory|image]'
 	@echo '                run a program and serve it at http://127.0.0.1:PORT; Ctrl-C ends it'
-	@echo 'make emulate [FLASH=file] [ROMFS=directory|image]'
+	@echo 'make emulate [FLASH=file] [ROMFS=directory|image] [DRIVE=directory]'
 	@echo "                the emulated board's REPL; Ctrl-] quits"
 	@echo 'make firmware [BOARD=MODHTTP_PICO]'
 	@echo '                build build/firmware/BOARD.uf2'
 	@echo 'make dist [BOARDS=MODHTTP_PICO] [ROMFS=directory|image]'
 	@echo '                build what is released: UF2s with the files of /rom, checksums, manifest.json, in dist/'
 	@echo 'make release    make dist on a bare Debian 13, with the compiler of releases'
-	@echo 'make romfs DIR=directory'
-	@echo '                pack files for /rom into build/romfs.img'
+	@echo 'make romfs DIR=directory [DEPLOY=1] [DEVICE=/dev/ttyACM0]'
+	@echo '                pack files for /rom into build/romfs.img, and bring them to a board'
+	@echo 'make flash [BOARD=MODHTTP_PICO] [UF2=file] [DEVICE=/dev/ttyACM0] [DRIVE=directory]'
+	@echo '                put the firmware on a board'
+	@echo 'make deploy APP=file.py [FILES="file directory ..."] [DEVICE=/dev/ttyACM0] [SECONDS=5]'
+	@echo '                put a program on a board as its main.py, and start it'
+	@echo 'make repl [DEVICE=/dev/ttyACM0]'
+	@echo "                a board's REPL; Ctrl-] quits"
 	@echo 'make test       run all tests'
 	@echo 'make fuzz [SECONDS=60] [RUNS=number] [HARNESS=name]'
 	@echo '                fuzz all harnesses, for so long or so many executions each'
@@ -57,7 +68,8 @@ build/make/patient.so: tools/patient.c
 endif
 
 emulate:
-	@exec $(PYTHON) tools/run.py emulate --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH" --romfs "$$ROMFS"
+	@exec $(PYTHON) tools/run.py emulate --port "$$PORT" --app-port "$$APP_PORT" --flash "$$FLASH" --romfs "$$ROMFS" \
+	    --drive "$$DRIVE"
 
 firmware:
 	@exec $(PYTHON) tools/build.py firmware "$$BOARD"
@@ -71,7 +83,16 @@ release:
 	@tar -xf build/dist.tar
 
 romfs:
-	@exec $(PYTHON) tools/romfs.py "$$DIR"
+	@exec $(PYTHON) tools/romfs.py "$$DIR" --device "$$DEVICE" $(if $(DEPLOY),--deploy)
+
+flash:
+	@exec $(PYTHON) tools/flash.py --board "$$BOARD" --uf2 "$$UF2" --device "$$DEVICE" --drive "$$DRIVE"
+
+deploy:
+	@exec $(PYTHON) tools/deploy.py --device "$$DEVICE" $(if $(SECONDS),--seconds '$(SECONDS)') "$(if $(filter file,$(origin APP)),,$$APP)" $(FILES)
+
+repl:
+	@exec $(PYTHON) tools/repl.py --device "$$DEVICE"
 
 test:
 	@exec $(PYTHON) tools/test.py
@@ -97,4 +118,4 @@ parser:
 clean:
 	@rm -rf build
 
-.PHONY: help run emulate firmware dist release romfs test fuzz soak faults cycles bench parser clean
+.PHONY: help run emulate firmware dist release romfs flash deploy repl test fuzz soak faults cycles bench parser clean

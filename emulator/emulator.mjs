@@ -10,7 +10,7 @@ import { script } from './script.mjs';
 const usage = `usage: emulator.mjs COMMAND [options] [--gateway PROGRAM ARGUMENTS...]
 
   run --app FILE     run a program at the wall clock's pace; exit status 1 if it raised
-  repl               the board's REPL on this terminal (Ctrl-] quits) and on a pty
+  repl [--drive DIR] the board's REPL on this terminal (Ctrl-] quits) and on a pty; in BOOTSEL mode DIR is its drive
   script             answer JSON lines on standard input, in virtual time
   cycles FILE...     count what requests cost, in virtual time
   call FILE          run and count functions of a program without a system

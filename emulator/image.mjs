@@ -7,6 +7,12 @@ const UF2_MAGIC = [0x0a324655, 0x9e5d5157];
 const UF2_NOT_FLASH = 1;
 const XIP = 0x10000000;
 
+// Whether all blocks are there that the first one counts: a file that is still being copied is shorter.
+export function isWholeUf2(path) {
+  const file = readFileSync(path);
+  return file.length >= UF2_BLOCK && file.length === UF2_BLOCK * file.readUInt32LE(24);
+}
+
 // Writes the file's blocks into `flash`, as BOOTSEL mode would.
 export function loadUf2(path, flash) {
   const file = readFileSync(path);

@@ -56,6 +56,7 @@ export class Machine {
     this.serial = new SerialHost(mcu, (bytes) => this.onSerial(bytes));
     this.busyUntil = 0;               // the core stands still while the flash chip works
     this.stopped = '';                // why the machine will not go on
+    this.bootsel = false;             // because it is in BOOTSEL mode
     this.restart = false;
     this.boots++;
   }
@@ -149,6 +150,7 @@ export class Machine {
       case CALL.NO_IMAGE:
         return this.stop('the flash holds no bootable image');
       case CALL.BOOTSEL:
+        this.bootsel = true;
         return this.stop('the board is in BOOTSEL mode');
       case CALL.FAULT:
         throw new Fault('exception before the firmware had set its vectors', core.pc);

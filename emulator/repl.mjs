@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { boardOptions } from './board.mjs';
+import { Drive } from './bootsel.mjs';
 import { Session } from './session.mjs';
 import { LineEnds, openKeyboard } from './terminal.mjs';
 
@@ -36,8 +37,24 @@ class SerialPort {
   }
 }
 
+// In BOOTSEL mode the board shows `directory` as its drive, and starts what is copied there.
+function playDrive(session, directory, note) {
+  const stop = session.onStop.bind(session);
+  const drive = new Drive(directory, session.flash, (name) => {
+    note(`${name} was flashed`);
+    session.machine.reset();
+    session.pacer.start();
+  });
+  session.onStop = () => {
+    if (!session.machine.bootsel) return stop();
+    note(`the board is in BOOTSEL mode: its drive is ${directory}`);
+    drive.insert();
+  };
+  session.atExit.push(() => drive.remove());
+}
+
 export function repl(args, gateway) {
-  const { values } = parseArgs({ args, options: boardOptions });
+  const { values } = parseArgs({ args, options: { ...boardOptions, drive: { type: 'string', default: '' } } });
   const session = new Session(values, gateway);
   const note = (text) => process.stderr.write(`emulator: ${text}\n`);
   const lineEnds = new LineEnds();
@@ -61,6 +78,7 @@ export function repl(args, gateway) {
     port.write(bytes);
   };
   session.machine.onReset = () => note('the board was reset');
+  if (values.drive) playDrive(session, values.drive, note);
 
   function start() {
     session.atExit.push(openKeyboard((bytes) => {

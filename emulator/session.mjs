@@ -14,7 +14,7 @@ export class Session {
     this.gateway = null;
     if (gatewayCommand.length > 0) this.connect(gatewayCommand);
     machine.onSerial = (bytes) => this.serial.push(Buffer.from(bytes));
-    machine.onStop = () => this.fail(describeStop(machine, symbols));
+    machine.onStop = () => this.onStop();
     machine.onWarning = (text) => process.stderr.write(`emulator: ${text}\n`);
     process.stdout.on('error', () => this.end(1));        // whoever read our output is gone
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => this.end(0));
@@ -30,6 +30,11 @@ export class Session {
       onEnd: (text, clean) => (clean ? this.end(0) : this.fail(text)),
     });
     machine.onUart = (byte) => this.gateway.send(byte);
+  }
+
+  // The board will not go on by itself.
+  onStop() {
+    this.fail(describeStop(this.machine, this.symbols));
   }
 
   // Bytes that the board printed, a turn's worth at a time.

@@ -2,7 +2,7 @@
 """Pack a directory into build/romfs.img, the image that a board keeps in its flash and mounts at /rom: `romfs.py DIR`.
 
 Beside each file that gzip makes smaller goes the smaller one, NAME.gz, unless DIR has its own. mpremote writes the
-image. Standard library only.
+image, and with --deploy, or --device, brings it to a board. Standard library only.
 """
 
 import argparse
@@ -11,11 +11,12 @@ import hashlib
 import os
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 
 import build
-import need
-from common import Refusal, run_command
+import device
+from common import Refusal, run_command, say
 
 IMAGE = build.BUILD / "romfs.img"
 
@@ -61,12 +62,11 @@ def stage(directory, into):
 
 def write_image(directory, image):
     """Have mpremote pack `directory` as it is. A program that has mapped the image that was there keeps that one."""
-    need.ensure(["board"])
     image.parent.mkdir(parents=True, exist_ok=True)
     fresh = image.with_suffix(f".{os.getpid()}.new")
-    mpremote = [need.venv_directory() / "bin/python", "-m", "mpremote"]
-    done = subprocess.run([*mpremote, "romfs", "--no-mpy", "--output", fresh, "build", directory], check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace", text=True)
+    command = device.mpremote_command("romfs", "--no-mpy", "--output", fresh, "build", directory)
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
+                          text=True)
     if done.returncode:
         raise Refusal(f"mpremote could not pack {directory}: {done.stdout.strip().splitlines()[-1]}")
     fresh.replace(image)
@@ -103,15 +103,32 @@ def image_of(name):
     return path
 
 
+def deploy(image, path):
+    """Have the board at `path` keep the image, and start again with it."""
+    say(f"writing it to the board at {path}")
+    data = image.read_bytes()
+    device.mpremote(path, "romfs", "deploy", image)
+    flash = f"import binascii, vfs; print(binascii.crc32(memoryview(vfs.rom_ioctl(2, 0))[:{len(data)}]))"
+    if device.mpremote(path, "exec", flash).strip() != str(zlib.crc32(data)):
+        raise Refusal(f"the board at {path} does not hold what was written: try again")
+    device.mpremote(path, "reset")
+    say("it is at /rom, and the board starts again")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("directory")
-    name = parser.parse_args().directory
+    parser.add_argument("--deploy", action="store_true", help="bring it to a board, too")
+    parser.add_argument("--device", default="", help="the board's serial port, which implies --deploy")
+    options = parser.parse_args()
+    name = options.directory
     if not name or not Path(name).is_dir():
         raise Refusal(f"{name or 'DIR'} is not a directory: DIR= names the one to pack")
     lines = pack(Path(name), IMAGE)
-    size = IMAGE.stat().st_size
-    return "\n".join([*lines, f"{size:>9,}  {IMAGE.relative_to(build.ROOT)}, of {ROOM:,} that the boards have"])
+    lines.append(f"{IMAGE.stat().st_size:>9,}  {IMAGE.relative_to(build.ROOT)}, of {ROOM:,} that the boards have")
+    print("\n".join(lines), flush=True)
+    if options.deploy or options.device:
+        deploy(IMAGE, device.find(options.device))
 
 
 if __name__ == "__main__":

@@ -110,7 +110,8 @@ def run(options):
 
 
 def emulate(options):
-    become(*board_command(["repl"], options))
+    words = ["--drive", Path(options.drive).absolute()] if options.drive else []
+    become(*board_command(["repl", *words], options))
 
 
 def cycles():
@@ -132,6 +133,7 @@ def main():
     parser.add_argument("--app-port", default="80", help="the port that the program listens on")
     parser.add_argument("--flash", default="", help="keep the emulated board's flash in this file")
     parser.add_argument("--romfs", default="", help="what is at /rom: a directory, or an image of one")
+    parser.add_argument("--drive", default="", help="a directory that plays the emulated board's drive in BOOTSEL mode")
     options = parser.parse_args()
     options.port = port_number("PORT", options.port)
     options.app_port = port_number("APP_PORT", options.app_port)
@@ -139,6 +141,8 @@ def main():
         cycles()
     if options.romfs:
         options.romfs = romfs.image_of(options.romfs)
+    if options.drive and not Path(options.drive).is_dir():
+        raise Refusal(f"{options.drive} is not a directory: DRIVE= names one, for the board's BOOTSEL mode")
     if options.command == "emulate":
         emulate(options)
     if options.target not in ("host", "rp2040"):

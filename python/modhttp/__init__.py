@@ -11,7 +11,10 @@ def hello(request, name):
 app.run(port=80)
 """
 
-from _modhttp import Field, HTTPError, Request
+try:
+    from _modhttp import Field, HTTPError, Request
+except ImportError:
+    raise ImportError("modhttp needs its own firmware: flash the board with a UF2 of modhttp (make flash)") from None
 from modhttp.faces import Handler
 from modhttp.response import Response, abort, file, html, redirect
 from modhttp.server import Server, serve

@@ -1,4 +1,4 @@
-"""What mip installs: a .json for each drop-in, which names all of its files."""
+"""What mip installs: a .json for the Python layer and for each drop-in, which names all of its files."""
 
 import ast
 import json
@@ -39,6 +39,14 @@ def files_of(package):
 def test_package_is_whole(package):
     said = json.loads((ROOT / f"python/{package}.json").read_text())
     assert {tuple(pair) for pair in said["urls"]} == {(name, f"compat/{place}") for name, place in files_of(package)}
+    assert said["version"] == VERSION
+
+
+def test_package_of_the_python_layer_is_whole():
+    said = json.loads((ROOT / "package.json").read_text())
+    python = ROOT / "python"
+    files = [str(path.relative_to(python)) for path in sorted((python / "modhttp").rglob("*")) if path.suffix != ".pyc"]
+    assert said["urls"] == [[name, f"python/{name}"] for name in files if (python / name).is_file()]
     assert said["version"] == VERSION
 
 

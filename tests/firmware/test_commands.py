@@ -2,9 +2,7 @@
 
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -15,6 +13,7 @@ import pytest
 
 import emulated
 import target as targets
+from terminal import Terminal
 
 PATIENCE = 60  # seconds, on a machine that other things run on
 
@@ -127,38 +126,9 @@ def test_cycles_are_the_same_twice(tmp_path):
     assert 1000 < floor < route < 100_000
 
 
-class Terminal:
-    """`repl` on a pseudo-terminal of its own."""
-
-    def __init__(self, *words):
-        self.seen = ""
-        self.master, slave = pty.openpty()
-        self.process = start("repl", *words, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
-        os.close(slave)
-
-    def type(self, text):
-        os.write(self.master, text.encode())
-
-    def expect(self, pattern):
-        """Reads on until the pattern has come. Returns the match."""
-        end = time.monotonic() + PATIENCE
-        while not (match := re.search(pattern, self.seen)):
-            ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
-            assert ready, f"no {pattern!r} but {self.seen!r}"
-            self.seen += os.read(self.master, 4096).decode()
-        self.seen = self.seen[match.end():]
-        return match
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait(PATIENCE)
-        os.close(self.master)
-
-
 @pytest.fixture
 def terminal():
-    terminal = Terminal()
+    terminal = Terminal(command("repl"), env=environment())
     yield terminal
     terminal.close()
 
@@ -208,6 +178,15 @@ def test_mpremote_deploys_to_rom(mpremote, tmp_path):
     assert mpremote("exec", "print(open('/rom/css/site.css').read())") == "h1 {}\n"
     program = "import binascii; print(binascii.crc32(open('/rom/data.bin', 'rb').read()))"
     assert mpremote("exec", program) == f"{zlib.crc32(data)}\n"
+
+
+def test_mip_installs_the_python_layer(mpremote):
+    mpremote("mip", "install", str(emulated.ROOT / "package.json"))
+    program = (
+        "import sys; sys.path.insert(0, '/lib'); import modhttp; from modhttp.auth import Basic; "
+        "app = modhttp.Server(); app.protect('/', Basic({'me': 'x'})); app.get('/')(lambda request: 'hello'); "
+        "app.start(port=80); print(modhttp.__file__, app.port); app.stop()")
+    assert mpremote("exec", program) == "/lib/modhttp/__init__.py 80\n"
 
 
 def test_mip_installs_a_drop_in(mpremote):
