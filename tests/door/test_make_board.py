@@ -205,6 +205,11 @@ def test_flash_through_the_bootloader(board, program, tmp_path):
 def test_flash_of_a_board_in_bootsel_mode(board):
     board.mpremote("bootloader")
     board.terminal.expect("the board is in BOOTSEL mode")
+    unfinished = board.drive / "unfinished.uf2"
+    unfinished.write_bytes(emulated.FIRMWARE.read_bytes()[:-512])
+    time.sleep(0.5)
+    assert (board.drive / "INFO_UF2.TXT").exists()
+    unfinished.unlink()
     done = make("flash", f"UF2={emulated.FIRMWARE}", f"DEVICE={board.device}", f"DRIVE={board.drive}")
     assert done.stderr.splitlines() == [
         f"modhttp: copying build/firmware/MODHTTP_PICO.uf2 to {board.drive}",

@@ -1,11 +1,14 @@
 """The emulator's commands as a user runs them: `run` and `repl`, on the wall clock."""
 
+import functools
+import http.server
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zlib
 
@@ -189,7 +192,28 @@ def test_mip_installs_the_python_layer(mpremote):
     assert mpremote("exec", program) == "/lib/modhttp/__init__.py 80\n"
 
 
-def test_mip_installs_a_drop_in(mpremote):
-    mpremote("mip", "install", str(emulated.ROOT / "python/ytd_http_server.json"))
-    program = "import sys; sys.path.insert(0, '/lib'); import ytd_http_server as it; print(it.__file__, it.VERSION)"
-    assert mpremote("exec", program) == "/lib/ytd_http_server.py uytd/0.0.0a\n"
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def repository():
+    """The URL of this repository's files, as a hoster of public repositories would give them."""
+    handler = functools.partial(Quiet, directory=emulated.ROOT)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_mip_installs_each_drop_in(mpremote, repository):
+    names = sorted(path.stem for path in (emulated.ROOT / "python").glob("*.json"))
+    mpremote("mip", "install", *(f"{repository}/python/{name}.json" for name in names))
+    modules = [{"circuitpython": "socketpool", "experimental": "experimental.http_server"}.get(name, name)
+               for name in names]
+    program = (f"import sys; sys.path.insert(0, '/lib')\n"
+               f"for name in {modules}: print(__import__(name, None, None, ('x',)).__file__)")
+    places = mpremote("exec", program).splitlines()
+    assert len(places) == len(modules) > 5
+    assert all(place.startswith(f"/lib/{name.replace('.', '/')}") for name, place in zip(modules, places, strict=True))
