@@ -24,6 +24,8 @@ SRC_USERMOD_LIB_C += $(addprefix $(MODHTTP_DIR)/port/,backlog.c modlwip_guard.c)
 CFLAGS_USERMOD += -I$(MODHTTP_DIR) -I$(MODHTTP_UNIX)/include -I$(TOP)/lib/lwip/src/include
 CFLAGS_USERMOD += -DMODHTTP_SAFE_POINTS=$(if $(filter 1,$(SANITIZE)),1,0) -DMODHTTP_BOARD_SIZES=$(or $(BOARD_SIZES),0)
 CFLAGS_USERMOD += -DMODHTTP_PROMPT_SOCKETS=$(or $(PROMPT_SOCKETS),0)
+# The version is modhttp.__version__, which stands in one place.
+CFLAGS_USERMOD += -DMODHTTP_VERSION=$(shell sed -n "s/^__version__ = \(.*\)/'\1'/p" $(MODHTTP_DIR)/../python/modhttp/__init__.py)
 CFLAGS_USERMOD += -DLWIP_HOOK_FILENAME='"port/backlog.h"'
 LDFLAGS_USERMOD += -Wl,--wrap=tcp_err -Wl,--wrap=tcp_recv -Wl,--wrap=read -Wl,--wrap=mp_sched_keyboard_interrupt
 LDFLAGS_USERMOD += -Wl,--wrap=mp_vfs_rom_ioctl

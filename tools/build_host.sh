@@ -44,8 +44,9 @@ if [ ! -x "$cross" ]; then
 fi
 
 # Flags are no prerequisites of make's: a change of settings, or of the files that hold flags, starts over.
+version=$(grep '^__version__' "$repo/python/modhttp/__init__.py")
 flags=$(cat "$repo"/modhttp/micropython.mk "$repo"/modhttp/port/unix/*.mk "$repo"/micropython/unix/*.mk | cksum)
-settings="$mpdir $SANITIZE $FAULTS $BOARD_SIZES $PROMPT_SOCKETS $CC $flags"
+settings="$version $mpdir $SANITIZE $FAULTS $BOARD_SIZES $PROMPT_SOCKETS $CC $flags"
 if [ "$(cat "$BUILD/obj/settings" 2>/dev/null)" != "$settings" ]; then
     rm -rf "$BUILD/obj/unix" "$BUILD/obj/slipgate"
     printf '%s\n' "$settings" > "$BUILD/obj/settings"

@@ -4,6 +4,7 @@
 
 #include "py/mperrno.h"
 #include "py/objexcept.h"
+#include "py/objstr.h"
 
 #include "port/port.h"
 #include "py/internal.h"
@@ -129,8 +130,12 @@ static mp_obj_t modhttp_floor(mp_obj_t port_in, mp_obj_t answer_in) {
 static MP_DEFINE_CONST_FUN_OBJ_2(modhttp_floor_obj, modhttp_floor);
 MP_REGISTER_ROOT_POINTER(void *modhttp_floor_answer);
 
+// The Python layer, which may come from elsewhere, has to be of the same.
+static const MP_DEFINE_STR_OBJ(modhttp_version_obj, MODHTTP_VERSION);
+
 static const mp_rom_map_elem_t modhttp_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__modhttp) },
+    { MP_ROM_QSTR(MP_QSTR_version), MP_ROM_PTR(&modhttp_version_obj) },
     { MP_ROM_QSTR(MP_QSTR_Server), MP_ROM_PTR(&modhttp_server_type) },
     { MP_ROM_QSTR(MP_QSTR_Request), MP_ROM_PTR(&modhttp_request_type) },
     { MP_ROM_QSTR(MP_QSTR_Headers), MP_ROM_PTR(&modhttp_headers_type) },

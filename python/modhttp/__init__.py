@@ -11,15 +11,19 @@ def hello(request, name):
 app.run(port=80)
 """
 
+__version__ = "0.8.0"
+
 try:
-    from _modhttp import Field, HTTPError, Request
+    import _modhttp
 except ImportError:
     raise ImportError("modhttp needs its own firmware: flash the board with a UF2 of modhttp (make flash)") from None
+if _modhttp.version != __version__:
+    raise ImportError("modhttp %s needs its own firmware, not that of modhttp %s" % (__version__, _modhttp.version))
+
+from _modhttp import Field, HTTPError, Request
 from modhttp.faces import Handler
 from modhttp.response import Response, abort, file, html, redirect
 from modhttp.server import Server, serve
-
-__version__ = "0.8.0"
 
 # What not every program needs, by the module that has it. A constant, so it stays in flash when this is frozen.
 _LATER = (

@@ -1,12 +1,14 @@
-"""What `import modhttp` says where the firmware is not modhttp's: on a MicroPython without the C module."""
+"""What `import modhttp` says where the firmware is not modhttp's, or that of another modhttp."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
 
 import build
 import need
+import target as targets
 
 
 @pytest.fixture(scope="module")
@@ -26,3 +28,17 @@ def test_import_says_what_is_missing(stock, module):
     assert done.returncode == 1
     assert (done.stdout + done.stderr).splitlines()[-1] == (
         "ImportError: modhttp needs its own firmware: flash the board with a UF2 of modhttp (make flash)")
+
+
+def test_another_version_of_the_python_layer_is_told(tmp_path):
+    targets.prepare("host")
+    shutil.copytree(build.ROOT / "python/modhttp", tmp_path / "modhttp")
+    init = tmp_path / "modhttp/__init__.py"
+    text = init.read_text()
+    init.write_text(text.replace('__version__ = "', '__version__ = "1'))
+    done = subprocess.run([build.host(), "-c", "import modhttp"], check=False, capture_output=True, text=True,
+                          cwd=tmp_path)
+    version = text.partition('__version__ = "')[2].partition('"')[0]
+    assert done.returncode == 1
+    assert (done.stdout + done.stderr).splitlines()[-1] == (
+        f"ImportError: modhttp 1{version} needs its own firmware, not that of modhttp {version}")
