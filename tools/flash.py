@@ -6,6 +6,7 @@ its serial port. Standard library only.
 """
 
 import argparse
+import errno
 import os
 import re
 import shutil
@@ -31,6 +32,9 @@ MOUNTS = Path("/proc/self/mounts")
 PATIENCE = 30               # seconds for the drive, and for the REPL
 DESKTOP = 5                 # seconds that the desktop may take to mount the drive by itself
 LOOK = 0.2
+
+# How a write ends when the board has got the last block, and starts: its drive is gone before the rest is written.
+GONE = (errno.EIO, errno.ENODEV, errno.ENXIO)
 
 SAY_VERSION = """
 import os
@@ -72,12 +76,12 @@ def check(uf2):
 # ---- the drive
 
 
-def mounted_drives():
-    """Mount points of FAT file systems."""
+def mounts():
+    """(block device, mount point) of FAT file systems."""
     for line in MOUNTS.read_text().splitlines():
-        _, point, kind = line.split()[:3]
+        block, point, kind = line.split()[:3]
         if kind in ("vfat", "msdos"):
-            yield Path(re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), point))
+            yield Path(block), Path(re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), point))
 
 
 def is_board(directory):
@@ -88,9 +92,13 @@ def is_board(directory):
 
 
 def find_drive(name):
-    """Where the drive of a board in BOOTSEL mode is mounted, or None. `name`: the one place to look at."""
-    places = [Path(name)] if name else mounted_drives()
-    return next((place for place in places if is_board(place)), None)
+    """Where the drive of a board in BOOTSEL mode is mounted, or None. `name`: the one place to look at.
+
+    A drive that was mounted by hand seems to be there still when the board has long gone, and reads as it did.
+    """
+    places = [Path(name).absolute()] if name else [point for _, point in mounts()]
+    gone = {point for block, point in mounts() if not block.exists()}
+    return next((place for place in places if place not in gone and is_board(place)), None)
 
 
 def unmounted():
@@ -135,7 +143,7 @@ def wait_for_drive(name):
             return place
         time.sleep(LOOK)
     raise Refusal(f"the board has entered its bootloader, but there is no drive {name or BOARD_ID}: "
-                  "unplug it, plug it in with BOOTSEL held, and name where that is mounted, DRIVE=")
+                  "unplug it, plug it in with BOOTSEL held, and name where the drive is mounted, DRIVE=")
 
 
 # ---- step by step
@@ -157,14 +165,14 @@ def copy(uf2, place):
         if not picotool("load", "-x", uf2):
             raise Refusal(f"picotool could not load {uf2}: unplug the board, plug it in with BOOTSEL held, try again")
         return
-    with open(place / uf2.name, "wb") as file:
-        file.write(uf2.read_bytes())
-        file.flush()
-        try:
+    file = open(place / uf2.name, "wb", buffering=0)
+    try:
+        with file:
+            file.write(uf2.read_bytes())
             os.fsync(file.fileno())
-        except OSError:
-            if is_board(place):
-                raise       # else the board has all that it needs, and starts: its drive is gone
+    except OSError as error:
+        if error.errno not in GONE:
+            raise Refusal(f"could not write to {place}: {error.strerror}") from None
 
 
 def wait_for_repl(name):

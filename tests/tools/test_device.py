@@ -1,5 +1,7 @@
 """tools/device.py, flash.py and deploy.py without a board: what they look at, and what they say."""
 
+import contextlib
+import errno
 import os
 import pty
 import struct
@@ -245,9 +247,9 @@ def drive(system, name="RPI RP2", info=INFO):
     return system / name
 
 
-def add_mount(system, point):
+def add_mount(system, point, block="/dev/null"):
     with open(system / "mounts", "a") as file:
-        file.write(f"/dev/sda1 {str(point).replace(' ', chr(92) + '040')} vfat rw 0 0\n")
+        file.write(f"{block} {str(point).replace(' ', chr(92) + '040')} vfat rw 0 0\n")
 
 
 def command(system, name, script):
@@ -268,6 +270,15 @@ def test_a_drive_that_is_named(system):
     assert flash.in_bootsel(drive(system)) == system / "RPI RP2"
 
 
+def test_a_drive_that_is_gone(system):
+    """Its mount point is left, and what was read from it."""
+    add_mount(system, drive(system), block=system / "sda1")
+    assert flash.in_bootsel("") is None
+    assert flash.in_bootsel(system / "RPI RP2") is None
+    (system / "sda1").touch()
+    assert flash.in_bootsel("") == flash.in_bootsel(system / "RPI RP2") == system / "RPI RP2"
+
+
 def test_a_drive_that_is_not_mounted(system):
     (system / "sda1").touch()
     (system / "by-label/RPI-RP2").symlink_to("../sda1")
@@ -275,7 +286,7 @@ def test_a_drive_that_is_not_mounted(system):
         f"the board in BOOTSEL mode is {system}/sda1, which is not mounted: "
         f"sudo mount -o uid={os.getuid()} {system}/sda1 /mnt, then make flash DRIVE=/mnt")
     point = drive(system)
-    line = f"/dev/sda1 {str(point).replace(' ', chr(92) + '040')} vfat rw 0 0"
+    line = f"/dev/null {str(point).replace(' ', chr(92) + '040')} vfat rw 0 0"
     command(system, "udisksctl", f'[ "$*" = "mount --no-user-interaction -b {system}/sda1" ] && '
                                  f"printf '%s\\n' '{line}' >> {system}/mounts")
     assert flash.in_bootsel("") == point
@@ -294,7 +305,7 @@ def test_picotool_needs_no_drive(system):
 def test_a_bootloader_without_a_drive(system):
     assert refusal(flash.wait_for_drive, "") == (
         "the board has entered its bootloader, but there is no drive RPI-RP2: "
-        "unplug it, plug it in with BOOTSEL held, and name where that is mounted, DRIVE=")
+        "unplug it, plug it in with BOOTSEL held, and name where the drive is mounted, DRIVE=")
 
 
 def test_nothing_to_flash(system, monkeypatch):
@@ -309,3 +320,13 @@ def test_a_copy_is_whole(system):
     source, place = uf2(system / "a.uf2"), drive(system)
     flash.copy(source, place)
     assert (place / "a.uf2").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("number, matters", [(errno.EIO, False), (errno.ENODEV, False), (errno.ENOSPC, True)])
+def test_a_board_that_starts_before_its_drive_is_written(system, monkeypatch, number, matters):
+    def fail(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(flash.os, "fsync", fail)
+    with pytest.raises(Refusal, match="could not write to .*: No space left") if matters else contextlib.nullcontext():
+        flash.copy(uf2(system / "a.uf2"), drive(system))
