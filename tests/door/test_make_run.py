@@ -226,7 +226,8 @@ def test_flash_is_kept_in_a_file(make, tmp_path):
 
 def test_needs_nothing_but_git_make_python3_and_root():
     """What the Makefile calls before need.py has installed anything."""
-    for tool in ("build.py", "run.py", "romfs.py", "need.py", "common.py"):
+    names = ("build", "run", "romfs", "device", "flash", "deploy", "repl", "need", "common")
+    for tool in (f"{name}.py" for name in names):
         source = (ROOT / "tools" / tool).read_text()
         modules = re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE)
         local = {path.stem for path in (ROOT / "tools").glob("*.py")}
