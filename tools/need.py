@@ -36,8 +36,8 @@ GROUPS = {
     "emulator": {"packages": "make gcc-arm-none-eabi libnewlib-arm-none-eabi", "python": True, "node": True},
     "test": {
         "includes": ["host", "firmware", "emulator"],
-        "packages": "clang libclang-rt-dev llvm apache2-utils bind9-dnsutils nghttp2-client curl iproute2 prometheus "
-        "slowhttptest tcpdump wrk",
+        "packages": "clang libclang-rt-dev llvm apache2-utils bind9-dnsutils chromium nghttp2-client curl iproute2 "
+        "prometheus slowhttptest tcpdump wrk",
         "python": True,
     },
     "fuzz": {"packages": "clang libclang-rt-dev llvm libc6-dev make"},
@@ -55,6 +55,7 @@ GROUPS = {
 PROOFS = {
     "apache2-utils": "ab",
     "bind9-dnsutils": "dig",
+    "chromium": "chromium",
     "clang": "clang",
     "cmake": "cmake",
     "curl": "curl",
