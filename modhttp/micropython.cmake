@@ -36,6 +36,7 @@ set(MODHTTP_SOURCES_SMALL
     ${CMAKE_CURRENT_LIST_DIR}/core/ws_open.c
     ${CMAKE_CURRENT_LIST_DIR}/net/dns.c
     ${CMAKE_CURRENT_LIST_DIR}/net/events.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/feed.c
     ${CMAKE_CURRENT_LIST_DIR}/net/guard.c
     ${CMAKE_CURRENT_LIST_DIR}/net/log.c
     ${CMAKE_CURRENT_LIST_DIR}/net/mdns.c

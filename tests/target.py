@@ -104,10 +104,11 @@ class Program:
     the next program with `files` in the same `directory`. With `romfs`, {name: bytes}, it finds these below /rom.
     """
 
-    def __init__(self, target, source, directory, app_port=80, wait=True, environment=(), files=None, romfs=None):
+    def __init__(self, target, source, directory, app_port=80, wait=True, environment=(), files=None, romfs=None,
+                 port=None):
         self.target = target
         self.patience = PATIENCE[target]
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         app, flash = source, None
         if files is not None or not isinstance(source, Path):

@@ -24,22 +24,25 @@ from common import Refusal, cache_directory, locked, run_command, say
 TOOLS = Path(__file__).resolve().parent
 REQUIREMENTS = TOOLS / "requirements.txt"
 EMULATOR = TOOLS.parent / "emulator"
+DASHBOARD = TOOLS.parent / "dashboard"
 
 # Per group: Debian packages (names that bookworm and trixie share), other groups it includes, and whether it
-# needs the Python environment and the emulator's Node modules.
+# needs the Python environment, and whose Node modules.
 GROUPS = {
     "host": {"packages": "gcc libc6-dev make"},
     "firmware": {
         "packages": "gcc g++ libc6-dev make cmake ninja-build gcc-arm-none-eabi libnewlib-arm-none-eabi "
         "libstdc++-arm-none-eabi-newlib",
     },
-    "emulator": {"packages": "make gcc-arm-none-eabi libnewlib-arm-none-eabi", "python": True, "node": True},
+    "emulator": {"packages": "make gcc-arm-none-eabi libnewlib-arm-none-eabi", "python": True, "node": EMULATOR},
+    "dashboard": {"python": True, "node": DASHBOARD},
     "test": {
-        "includes": ["host", "firmware", "emulator"],
+        "includes": ["host", "firmware", "emulator", "dashboard"],
         "packages": "clang libclang-rt-dev llvm apache2-utils bind9-dnsutils chromium nghttp2-client curl iproute2 "
         "prometheus slowhttptest tcpdump wrk",
         "python": True,
     },
+    "pictures": {"includes": ["test"], "packages": "fonts-inter"},
     "fuzz": {"packages": "clang libclang-rt-dev llvm libc6-dev make"},
     "soak": {"includes": ["host"], "packages": "iproute2"},
     "bench": {"includes": ["test"], "packages": "valgrind"},
@@ -59,6 +62,7 @@ PROOFS = {
     "clang": "clang",
     "cmake": "cmake",
     "curl": "curl",
+    "fonts-inter": "/usr/share/fonts/*/inter/*",
     "g++": "g++",
     "gcc": "gcc",
     "gcc-arm-none-eabi": "arm-none-eabi-gcc",
@@ -192,33 +196,35 @@ def link_node(venv):
         (venv / "bin" / command).symlink_to(os.path.relpath(found, venv / "bin"))
 
 
-def node_directory():
-    files = (EMULATOR / "package.json", EMULATOR / "package-lock.json")
+def node_directory(project=None):
+    """Of the project in this directory, the emulator unless it is said."""
+    files = ((project or EMULATOR) / "package.json", (project or EMULATOR) / "package-lock.json")
     return cache_directory() / f"node-{digest(*(file.read_text() for file in files))}"
 
 
-def ensure_node_modules():
-    directory = node_directory()
+def ensure_node_modules(project=None):
+    project = project or EMULATOR
+    directory = node_directory(project)
     if (directory / "node_modules").is_dir():
         return
     with locked(directory.with_suffix(".lock"), "waiting for another run that is installing Node modules"):
         if not (directory / "node_modules").is_dir():
-            install_node_modules(directory)
+            install_node_modules(project, directory)
 
 
-def install_node_modules(directory):
-    say("installing the emulator's Node modules, once")
+def install_node_modules(project, directory):
+    say(f"installing the {project.name}'s Node modules, once")
     fresh = directory.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(EMULATOR / name, fresh)
+        shutil.copy(project / name, fresh)
     commands = venv_directory() / "bin"
     npm = [commands / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
     npm += ["--loglevel=error", "--fetch-retries=1", "--cache", cache_directory() / "npm"]
     reason = run(npm, cwd=fresh, env={"PATH": f"{commands}:{os.environ.get('PATH', os.defpath)}"})
     if reason:
-        raise Refusal(f"could not install the modules of emulator/package-lock.json: {reason}; {AGAIN}")
+        raise Refusal(f"could not install the modules of {project.name}/package-lock.json: {reason}; {AGAIN}")
     (fresh / "node_modules").mkdir(exist_ok=True)  # npm makes none for an empty list
     shutil.rmtree(directory, ignore_errors=True)
     fresh.rename(directory)
@@ -234,8 +240,9 @@ def ensure(asked_for):
             raise Refusal(f"{' '.join(left)} is installed, but {', '.join(PROOFS[name] for name in left)} is not found")
     if any(GROUPS[group].get("python") for group in groups):
         ensure_venv()
-    if any(GROUPS[group].get("node") for group in groups):
-        ensure_node_modules()
+    for project in (EMULATOR, DASHBOARD):
+        if any(GROUPS[group].get("node") == project for group in groups):
+            ensure_node_modules(project)
 
 
 def main():

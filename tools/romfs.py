@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
 """Pack a directory into build/romfs.img, the image that a board keeps in its flash and mounts at /rom: `romfs.py DIR`.
 
-Beside each file that gzip makes smaller goes the smaller one, NAME.gz, unless DIR has its own. mpremote writes the
-image, and with --deploy, or --device, brings it to a board. Standard library only.
+Beside each file that gzip makes smaller goes the smaller one, NAME.gz, unless DIR has its own. --deploy, or --device, has
+mpremote bring the image to a board. Standard library only, but for that.
 """
 
 import argparse
 import gzip
 import hashlib
 import os
-import subprocess
 import tempfile
 import zlib
 from pathlib import Path
@@ -23,7 +22,11 @@ IMAGE = build.BUILD / "romfs.img"
 # Bytes that the boards have for it: ports/rp2/boards/common/board.h.
 ROOM = 256 << 10
 
+# What is at /rom where nothing else is said: the dashboard's page.
+USUAL = build.ROOT / "rom"
+
 HEADER = b"\xd2\xcd\x31"
+DATA, DIRECTORY, FILE = 2, 4, 5  # kinds of records
 
 # Kinds of files that are not compressed already.
 COMPRESSIBLE = {".css", ".csv", ".htm", ".html", ".ico", ".js", ".json", ".map", ".mjs", ".svg", ".txt", ".wasm",
@@ -60,15 +63,40 @@ def stage(directory, into):
     return lines
 
 
+def number(value):
+    """Seven bits to a byte, the highest first; the eighth says that more follow."""
+    encoded = [value & 127]
+    while value := value >> 7:
+        encoded.insert(0, 128 | value & 127)
+    return bytes(encoded)
+
+
+def record(kind, *parts):
+    data = b"".join(parts)
+    return bytes([kind]) + number(len(data)) + data
+
+
+def entry(path):
+    """A file or a directory, with what is in it, as MicroPython's extmod/vfs_rom.c reads it."""
+    name = number(len(path.name)) + path.name.encode()
+    if path.is_dir():
+        return record(DIRECTORY, name, *entries(path))
+    return record(FILE, name, record(DATA, path.read_bytes()))
+
+
+def entries(directory):
+    return [entry(path) for path in sorted(directory.iterdir(), key=lambda path: path.name)]
+
+
 def write_image(directory, image):
-    """Have mpremote pack `directory` as it is. A program that has mapped the image that was there keeps that one."""
+    """Pack `directory` as it is. A program that has mapped the image that was there keeps that one."""
+    data = b"".join(entries(directory))
+    size = number(len(data))
+    if (len(HEADER) + len(size) + len(data)) % 2:
+        size = b"\x80" + size
     image.parent.mkdir(parents=True, exist_ok=True)
     fresh = image.with_suffix(f".{os.getpid()}.new")
-    command = device.mpremote_command("romfs", "--no-mpy", "--output", fresh, "build", directory)
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
-                          text=True)
-    if done.returncode:
-        raise Refusal(f"mpremote could not pack {directory}: {done.stdout.strip().splitlines()[-1]}")
+    fresh.write_bytes(HEADER + size + data)
     fresh.replace(image)
 
 

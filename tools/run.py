@@ -139,6 +139,8 @@ def main():
     options.app_port = port_number("APP_PORT", options.app_port)
     if options.command == "cycles":
         cycles()
+    if not options.romfs and not (options.flash and Path(options.flash).exists()):
+        options.romfs = romfs.USUAL     # else it is what that flash has
     if options.romfs:
         options.romfs = romfs.image_of(options.romfs)
     if options.drive and not Path(options.drive).is_dir():

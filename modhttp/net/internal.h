@@ -292,6 +292,9 @@ bool native_send_last(mh_conn_t *conn);     // what ends a chunked body: true wh
 void sensor_forget_updates(void);
 void sensor_fetch_newest(mh_sensor_endpoint_t *endpoint);      // into its `copy`
 
+// --- feed.c
+void feed_updated(mh_sensor_endpoint_t *endpoint);
+
 // --- memo.c
 // The endpoint that answers what has come, all of it one request, at once; NULL: not known.
 mh_endpoint_t *memo_find(mh_server_t *server, const struct pbuf *in);

@@ -45,6 +45,7 @@ typedef struct _mh_sensor_endpoint_t {
     const char *name;           // for /metrics
     mh_conn_t *subscribers;     // connections whose clients get every sample
     struct _mh_sensor_endpoint_t *next_updated;
+    uint32_t looked_at;         // when it was last found to be updated, counted over all sensors
     mh_server_t *asker;         // who was asked for the newest sample since it was rendered
     uint32_t text_seq;          // of the sample that `text` shows
     uint32_t text_date;         // when its Date was composed
@@ -110,6 +111,15 @@ typedef struct _mh_metrics_t {
 void mh_metrics_init(mh_metrics_t *metrics);
 // Bytes that a sensor's metrics, or with NULL the server's, take at the most.
 size_t mh_metrics_size(const mh_sensor_endpoint_t *sensor);
+
+// --- A feed: several sensors in one stream of events, for clients that may not have a connection for each
+
+typedef struct _mh_feed_t {
+    mh_endpoint_t endpoint;
+    const mh_metrics_t *metrics;        // of the same sensors; its `work` is used
+} mh_feed_t;
+
+void mh_feed_init(mh_feed_t *feed, const mh_metrics_t *metrics);
 
 // --- Bytes: a published value, a file, a ring buffer
 

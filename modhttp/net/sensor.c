@@ -85,6 +85,7 @@ void mh_sensor_endpoint_init(mh_sensor_endpoint_t *endpoint, size_t common, void
     endpoint->work_size = (uint16_t)work_max(sensor, common);
     endpoint->subscribers = NULL;
     endpoint->next_updated = NULL;
+    endpoint->looked_at = 0;
     endpoint->asker = NULL;
     endpoint->rendered = endpoint->updated = false;
 }
@@ -583,5 +584,6 @@ void mh_native_dispatch(void) {
             next = conn->next;
             conn_resume(conn);
         }
+        feed_updated(endpoint);
     }
 }

@@ -309,7 +309,25 @@ static mp_obj_t metric_names(const modhttp_sensor_obj_t *self) {
     return names;
 }
 
-// seq: of the newest sample. name. metrics: a list of names. common: what there is room for of what every answer says.
+// What its fields are: a list of (name, a value as it is shown, help, unit).
+static mp_obj_t fields(const modhttp_sensor_obj_t *self) {
+    mp_obj_t list = mp_obj_new_list(0, NULL);
+    for (unsigned i = 0; i < self->endpoint.sensor.column_count; i++) {
+        mp_obj_t items[4] = { MP_OBJ_NEW_QSTR(self->qstrs[i]), MP_OBJ_NULL, MP_OBJ_NEW_QSTR(MP_QSTR_), MP_OBJ_NEW_QSTR(MP_QSTR_) };
+        items[1] = ((mp_obj_list_t *)MP_OBJ_TO_PTR(self->kept))->items[i];
+        if (mp_obj_is_type(items[1], &modhttp_field_type)) {
+            const modhttp_field_obj_t *field = MP_OBJ_TO_PTR(items[1]);
+            items[1] = field->scale == 1 ? field->preset : mp_obj_new_float(0);
+            items[2] = field->help;
+            items[3] = field->unit;
+        }
+        mp_obj_list_append(list, mp_obj_new_tuple(4, items));
+    }
+    return list;
+}
+
+// seq: of the newest sample. name. history: how many samples are kept. fields, metrics: lists. common: what there is room for of what
+// every answer says.
 static void sensor_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     modhttp_sensor_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
@@ -319,6 +337,10 @@ static void sensor_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         dest[0] = mp_obj_new_int_from_uint(self->endpoint.sensor.seq);
     } else if (attr == MP_QSTR_name) {
         dest[0] = self->name;
+    } else if (attr == MP_QSTR_history) {
+        dest[0] = MP_OBJ_NEW_SMALL_INT(self->endpoint.sensor.capacity);
+    } else if (attr == MP_QSTR_fields) {
+        dest[0] = fields(self);
     } else if (attr == MP_QSTR_metrics) {
         dest[0] = metric_names(self);
     } else if (attr == MP_QSTR_common) {
@@ -349,6 +371,7 @@ typedef struct _modhttp_metrics_obj_t {
     mp_obj_t list;              // of Sensor
     mh_sensor_endpoint_t **sensors;
     mh_metrics_t metrics;
+    mh_feed_t feed;
 } modhttp_metrics_obj_t;
 
 // Metrics(common): how long the field lines are that every answer has
@@ -356,6 +379,7 @@ static mp_obj_t metrics_make_new(const mp_obj_type_t *type, size_t n_args, size_
     mp_arg_check_num(n_args, n_kw, 1, 1, false);
     modhttp_metrics_obj_t *self = mp_obj_malloc(modhttp_metrics_obj_t, type);
     mh_metrics_init(&self->metrics);
+    mh_feed_init(&self->feed, &self->metrics);
     self->list = mp_obj_new_list(0, NULL);
     self->sensors = NULL;
     self->metrics.work_size = (uint16_t)(mh_metrics_size(NULL) + (size_t)mp_obj_get_int(args[0]));
@@ -393,6 +417,12 @@ static mp_obj_t metrics_endpoint(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(metrics_endpoint_obj, metrics_endpoint);
 
+// feed() -> handler for a route: all of the sensors' samples as they are taken
+static mp_obj_t metrics_feed(mp_obj_t self_in) {
+    return modhttp_endpoint_new(&((modhttp_metrics_obj_t *)MP_OBJ_TO_PTR(self_in))->feed.endpoint, self_in);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(metrics_feed_obj, metrics_feed);
+
 // sensors: a list.
 static void metrics_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     if (dest[0] == MP_OBJ_NULL && attr == MP_QSTR_sensors) {
@@ -405,6 +435,7 @@ static void metrics_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
 static const mp_rom_map_elem_t metrics_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_add), MP_ROM_PTR(&metrics_add_obj) },
     { MP_ROM_QSTR(MP_QSTR_endpoint), MP_ROM_PTR(&metrics_endpoint_obj) },
+    { MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&metrics_feed_obj) },
 };
 static MP_DEFINE_CONST_DICT(metrics_locals, metrics_locals_table);
 

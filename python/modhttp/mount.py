@@ -11,8 +11,8 @@ def mount(app, prefix, other):
     for sensor in sensors:
         check_name(app, sensor)
     other._mounts.append((prefix, app))
-    for sensor in sensors:
-        measure(app, sensor)
+    for i, sensor in enumerate(sensors):
+        measure(app, prefix + other._paths[i], sensor)
     for method, path, function in list(other._core.routes):
         app._add(method, prefix + path, mounted(other, function))
 

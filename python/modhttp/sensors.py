@@ -13,7 +13,7 @@ def publish(app, path, sensor):
     check_name(app, sensor)
     for form, one in enumerate(paths):
         app._add("GET", one, sensor.endpoint(form))
-    measure(app, sensor)
+    measure(app, path, sensor)
 
 
 def check_name(app, sensor):
@@ -36,12 +36,21 @@ def check_name(app, sensor):
         check_name(parent, sensor)
 
 
-def measure(app, sensor):
-    """Have /metrics tell of a sensor, in `app` and where that is mounted."""
+def gather(app):
+    """What has all sensors."""
     if app._metrics is None:
         app._metrics = Metrics(app._core.common)
-        if not any(path == "/metrics" for _, path, _ in app._core.routes):
-            app._add("GET", "/metrics", app._metrics.endpoint())
-    app._metrics.add(sensor)
-    for _, parent in app._mounts:
-        measure(parent, sensor)
+    return app._metrics
+
+
+def measure(app, path, sensor):
+    """Have /metrics and the dashboard tell of a sensor, in `app` and where that is mounted."""
+    metrics = gather(app)
+    if not metrics.sensors and not any(taken == "/metrics" for _, taken, _ in app._core.routes):
+        app._add("GET", "/metrics", metrics.endpoint())
+    metrics.add(sensor)
+    app._paths += (path,)
+    for watcher in app._watchers:
+        watcher()
+    for prefix, parent in app._mounts:
+        measure(parent, prefix + path, sensor)

@@ -24,6 +24,8 @@ class Server:
         self._core.step = _step
         self._core.publish = self._publish
         self._metrics = None
+        self._paths = ()  # of the sensors in it
+        self._watchers = ()  # called when there is another
         self._before = []
         self._after = []
         self._errors = {}
@@ -144,6 +146,17 @@ class Server:
         from modhttp.sensors import publish
 
         publish(self, path, sensor)
+
+    def dashboard(self, prefix="/", title="Dashboard"):
+        """Serve a page that shows the sensors, those of later too, with their histories, as their samples are taken.
+
+        prefix/sensors.json describes them, prefix/sensors/events has all of their samples as they are taken, and
+        prefix/stats.json is stats() with memory. Raises OSError where /rom has no dashboard.html.gz, and ValueError
+        where the program has a handler for one of the paths.
+        """
+        from modhttp.dashboard import publish
+
+        publish(self, prefix, title)
 
     def value(self, path, content_type, data):
         """Serve bytes or str at `path`. Returns an object whose set(data) replaces them."""

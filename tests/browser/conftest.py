@@ -46,7 +46,7 @@ def is_error(message):
 
 
 @pytest.fixture
-def page(chromium, target, problems):
+def page(chromium, target, problems, start):  # is closed before what `start` has started is ended
     """A browser window of its own: no cookies, no cache, nothing that another test has left.
 
     `emulate_media(color_scheme="dark")` and `set_viewport_size({"width": 390, "height": 844})` make it another.

@@ -84,8 +84,10 @@ def test_default_program_is_the_demo(make, built):
     page = httpx.get(url, trust_env=False, timeout=60)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.text.endswith("</html>\n")
+    sensors = httpx.get(f"{url}/sensors.json", trust_env=False, timeout=60).json()["sensors"]
+    assert [sensor["name"] for sensor in sensors] == ["chip", "knob", "heap", "timing", "led"]
     status = httpx.get(f"{url}/api/status", trust_env=False, timeout=60).json()
-    assert status["requests"] == 2
+    assert status["requests"] == 3
     assert -20 < status["celsius"] < 85
     assert httpx.put(f"{url}/api/led", json={"on": True}, trust_env=False, timeout=60).json() == {"on": True}
     os.killpg(process.pid, signal.SIGTERM)

@@ -429,6 +429,8 @@ class Server:
         **fields: Union[int, float, bool, str, Field],
     ) -> Sensor:
         """Serve values that update() sets, also while Python is busy: see docs/sensors.md."""
+    def dashboard(self, prefix: str = "/", title: str = "Dashboard") -> None:
+        """Serve a page that shows the sensors, live: see docs/dashboard.md. OSError where /rom has no such page."""
     def value(self, path: str, content_type: str, data: Union[str, bytes, bytearray, memoryview]) -> Value: ...
     def buffer(
         self, path: str, array: Any, content_type: str = "application/octet-stream", position: int = 0
