@@ -14,7 +14,8 @@ const LATE = 2000;          // ms that the board's clock may lag before it is se
 let count = 0;              // of sensors
 let cards = [];
 let base = '';              // what goes before the server's own paths
-let boot;
+let boot;                   // which start of the program this is
+let began = 0;              // the board's ms when the stream began
 let offset;                 // this clock's ms - the board's
 let span = 300;             // seconds shown; 0: all
 let source;
@@ -291,6 +292,11 @@ class Card {
 
   // A sample that has just been taken: [seq, ms, values...]. What lies between it and the one before is asked for.
   live(row) {
+    const first = this.stream !== source, lag = Date.now() - row[1];
+    this.stream = source;
+    if (first && this.seq !== null && ((row[0] - this.seq) | 0) < 0) renew(false);
+    // The samples are of this moment, but for the stream's first of each sensor.
+    if (lag < offset || (!first && lag > offset + LATE)) offset = lag;
     this.wanted = row[0];
     const next = this.seq === null ? row[0] === 0 : row[0] === ((this.seq + 1) >>> 0);
     if (next || this.about.history < 2) this.add(row);
@@ -324,8 +330,8 @@ class Card {
       this.say(row);
       return;
     }
-    const t = Math.max(row[1] + offset, this.times.length ? this.times.at(-1) * 1000 + 1 : 0) / 1000;
-    this.push(t, (field) => row[2 + field.column]);
+    const t = (row[1] + offset) / 1000, last = this.times.at(-1) ?? 0;
+    if (t > last - 2) this.push(Math.max(t, last + .001), (field) => row[2 + field.column]);
     this.say(row);
   }
 
@@ -434,8 +440,9 @@ function connect() {
     heard = Date.now();
     offset = heard - hello.ms;
     wait = 1000;
-    if (boot !== undefined) for (const card of cards) card.renew(hello.boot === boot);
+    if (boot !== undefined) renew(hello.boot === boot && hello.ms >= began);
     boot = hello.boot;
+    began = hello.ms;
     discover().then(() => set('live'), lost);
   });
   source.onmessage = (event) => {
@@ -446,16 +453,14 @@ function connect() {
       if (!discovering) discover().catch(lost);
       return;
     }
-    synchronize(card, heard - row[1]);
     card.live(row);
   };
   source.onerror = lost;
 }
 
-// The stream's samples are of this moment, but for each sensor's first.
-function synchronize(card, lag) {
-  if (lag < offset || (card.stream === source && lag > offset + LATE)) offset = lag;
-  card.stream = source;
+// An emulated board has the same random numbers each time: only its clock and its samples' numbers tell that it was started anew.
+function renew(same) {
+  for (const card of cards) card.renew(same);
 }
 
 function lost() {

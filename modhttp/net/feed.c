@@ -87,10 +87,12 @@ static bool send_sample(mh_conn_t *conn, uint32_t number) {
     return native_send_piece(conn, sensor->work, (size_t)(at - sensor->work) - MH_CHUNK_HEAD_MAX);
 }
 
+// A sensor with a sample that nobody has looked at yet has its turn when that is looked at, or the sample would be told twice.
 static void send_samples(mh_conn_t *conn) {
+    const mh_metrics_t *metrics = metrics_of(conn);
     mh_cursor_t cursor = conn->cursor;
     uint32_t number;
-    while (next_sensor(metrics_of(conn), &cursor, &number) && send_sample(conn, number)) {
+    while (next_sensor(metrics, &cursor, &number) && !metrics->sensors[number]->updated && send_sample(conn, number)) {
         conn->cursor = cursor;
     }
 }
