@@ -25,12 +25,12 @@ COLORS = 96  # a palette: a third of the size
 
 FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
 <include>/etc/fonts/fonts.conf</include>
-<match><test name="family"><string>system-ui</string></test>
-<edit name="family" mode="assign" binding="strong"><string>Inter</string></edit></match></fontconfig>"""
+<match><test name="family" qual="any" compare="not_eq"><string>monospace</string></test>
+<edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match></fontconfig>"""
 
 PICTURES = {
-    "dashboard": {"viewport": {"width": 1120, "height": 716}},
-    "dashboard-dark": {"viewport": {"width": 1120, "height": 716}, "color_scheme": "dark"},
+    "dashboard": {"viewport": {"width": 1120, "height": 752}},
+    "dashboard-dark": {"viewport": {"width": 1120, "height": 752}, "color_scheme": "dark"},
     "dashboard-phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
 }
 
