@@ -183,7 +183,7 @@ class Field {
   tell() {
     const { times } = this.card, [from, to] = limits();
     const seen = this.values.filter((v, i) => v !== null && times[i] >= from && times[i] <= to);
-    const now = this.values.length ? this.values.at(-1) : this.card.first?.[2 + this.column];
+    const now = this.card.row?.[2 + this.column];
     this.measure(seen.length ? seen : [now ?? 0]);
     const i = shownAt === null ? -1 : nearest(times, shownAt);
     this.root.classList.toggle('at', i >= 0);
@@ -264,7 +264,7 @@ watcher.field = new WeakMap();
 
 class Card {
   constructor(about) {
-    Object.assign(this, { about, times: [], fields: [], states: [], seq: null, filling: null });
+    Object.assign(this, { about, times: [], fields: [], states: [], seq: null });
     this.root = element('section', 'card', undefined, { 'aria-label': about.name });
     const head = element('header');
     this.age = element('span', 'age');
@@ -325,14 +325,10 @@ class Card {
   add(row) {
     if (this.seq !== null && ((row[0] - this.seq) | 0) <= 0) return;
     this.seq = row[0];
-    if (this.seq === 0) {       // what the program began with, which nobody has measured
-      this.first = row;
-      this.say(row);
-      return;
-    }
+    this.say(row);
+    if (this.seq === 0) return;     // what the program began with, which nobody has measured
     const t = (row[1] + offset) / 1000, last = this.times.at(-1) ?? 0;
     if (t > last - 2) this.push(Math.max(t, last + .001), (field) => row[2 + field.column]);
-    this.say(row);
   }
 
   // Lines end here, and begin again.
@@ -351,6 +347,7 @@ class Card {
   }
 
   say(row) {
+    this.row = row;
     this.newest = (row[1] + offset) / 1000;
     for (const { root, value, column } of this.states) {
       const now = row[2 + column], text = typeof now === 'boolean' ? (now ? 'yes' : 'no') : now === null ? '–' : String(now) || '(empty)';

@@ -16,10 +16,14 @@ PHONE = {"width": 390, "height": 844}
 TOLD = """import modhttp
 app = modhttp.Server()
 room = app.sensor("/api/room", history=100, celsius=modhttp.Field(0.0, help="By the window"), door=False, who="nobody")
-app.sensor("/plain", count=0)
+plain = app.sensor("/plain", count=0)
 @app.post("/tell")
 def tell(request):
     room.update(**{name: float("nan") if value is None else value for name, value in request.json.items()})
+    return 204
+@app.post("/count")
+def count(request):
+    plain.update(count=plain.seq + 1)
     return 204
 @app.post("/more")
 def more(request):
@@ -53,8 +57,12 @@ app.run(port=80)
 """
 
 
+def post(server, path, **values):
+    assert httpx.post(server.url + path, json=values, timeout=server.patience, trust_env=False).status_code == 204
+
+
 def tell(server, **values):
-    assert httpx.post(server.url + "/tell", json=values, timeout=server.patience, trust_env=False).status_code == 204
+    post(server, "/tell", **values)
 
 
 def card(page, name):
@@ -177,6 +185,8 @@ def test_it_asks_for_nothing_while_nobody_looks(page, start):
     server = start(TOLD)
     page.goto(server.url)
     live(page)
+    post(server, "/count")
+    expect(field(page, "plain", "count")).to_have_text("1")
     page.evaluate("""() => {
         Object.defineProperty(document, 'hidden', { get: () => window.away, configurable: true });
         window.away = true;
@@ -192,6 +202,7 @@ def test_it_asks_for_nothing_while_nobody_looks(page, start):
     page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
     live(page)
     expect(card(page, "room").get_by_text("1.000 to 3.000")).to_be_visible()
+    expect(field(page, "plain", "count")).to_have_text("1")
 
 
 def test_no_sensors_and_then_the_first(page, start):
@@ -205,7 +216,7 @@ def test_sensors_of_later_appear(page, start):
     server = start(TOLD)
     page.goto(server.url)
     live(page)
-    assert httpx.post(server.url + "/more", timeout=server.patience, trust_env=False).status_code == 204
+    post(server, "/more")
     expect(field(page, "later", "lux")).to_have_text("7")
 
 
