@@ -1,48 +1,58 @@
-# Sets up a board without a display: an access point of its own, where a phone that joins is shown a page that asks for
-# the Wi-Fi's name and password. They are kept in wifi.json, for main.py to connect with.
+# Sets up a board without a display. Until it knows a Wi-Fi it opens one of its own: a phone that joins that is shown
+# a page that asks for the Wi-Fi to use. The answer is kept in wifi.json, for the next start.
+#
+#   make run APP=examples/captive.py
 
 import json
 
 import modhttp
 import network
 
-app = modhttp.Server()
-
-PAGE = """<!doctype html>
-<meta name="viewport" content="width=device-width">
-<title>Set me up</title>
+PAGE = """<!doctype html><meta name="viewport" content="width=device-width"><title>Set me up</title>
+<style>:root { color-scheme: light dark; font: 1.2em system-ui } body { margin: 3em auto; width: 16em }
+input, button { font: inherit; width: 100%%; box-sizing: border-box; padding: .4em; margin: .2em 0 1em }</style>
 <h1>%s</h1>
-<form method="post" action="/">
-  <p><label>Wi-Fi <input name="ssid" maxlength="32" required autofocus></label>
-  <p><label>Password <input name="password" type="password" maxlength="63"></label>
-  <p><button>Connect</button>
-</form>
 """
+FORM = """<form method="post">
+<label>Wi-Fi <input name="ssid" maxlength="32" required autofocus></label>
+<label>Password <input name="password" type="password" maxlength="63"></label>
+<button>Connect</button></form>"""
+
+app = modhttp.Server()
 
 
 @app.get("/")
 def ask(request):
-    return modhttp.html(PAGE % "Which Wi-Fi shall I join?")
+    return modhttp.html(PAGE % "Which Wi-Fi shall I join?" + FORM)
 
 
 @app.post("/")
 def keep(request):
     form = request.form
     if not form.get("ssid"):
-        return modhttp.html(PAGE % "A Wi-Fi has a name."), 400
+        return modhttp.html(PAGE % "A Wi-Fi has a name." + FORM), 400
     with open("wifi.json", "w") as file:
-        json.dump({"ssid": form["ssid"], "password": form.get("password", "")}, file)
+        json.dump([form["ssid"], form.get("password", "")], file)
     print("kept: restart the board to join")
-    return modhttp.html("<!doctype html><title>Done</title><h1>Thank you. Restart me.</h1>")
+    return modhttp.html(PAGE % "Thank you. Restart me.")
 
 
-def open_access_point():
-    wlan = network.WLAN(network.WLAN.IF_AP)
-    wlan.config(ssid="Set me up", security=0)
+def known_wifi():
+    try:
+        with open("wifi.json") as file:
+            return json.load(file)
+    except OSError:
+        return None
+
+
+wifi = known_wifi()
+if hasattr(network, "WLAN"):  # the emulated board has none
+    wlan = network.WLAN(network.WLAN.IF_STA if wifi else network.WLAN.IF_AP)
+    if not wifi:
+        wlan.config(ssid="Set me up", security=0)
     wlan.active(True)
-
-
-if hasattr(network, "WLAN"):  # the emulated board has a serial line
-    open_access_point()
-portal = app.captive(names=("localhost", "127.0.0.1"))  # which `make run` forwards to the board
+    if wifi:
+        wlan.connect(*wifi)
+if not wifi:
+    app.captive(names=("localhost", "127.0.0.1"))  # which `make run` forwards to the board
 app.run(port=80)

@@ -1,64 +1,58 @@
-# A file manager: what the file system holds, to list, upload, download, resume and delete.
+# A file manager: a page that lists what is in flash, takes uploads of any size, and deletes. Downloads resume.
 #
-#   curl -T song.wav localhost:8080/files/song.wav          any size that the flash has room for
-#   curl -C - -O localhost:8080/files/song.wav              goes on where it stopped
-#   curl -r 0-99 localhost:8080/files/song.wav              a part of it
-#   curl -OJ localhost:8080/save/song.wav                   to be saved by its name
-#   curl -X DELETE localhost:8080/files/song.wav
+#   make run APP=examples/files.py
 
 import os
 
 import modhttp
 
 ROOT = "files"
+PAGE = """<!doctype html><meta name="viewport" content="width=device-width"><title>Files</title>
+<style>:root { color-scheme: light dark; font: 1.1em system-ui } body { margin: 3em auto; width: 26em; max-width: 90% }
+table { width: 100%; border-collapse: collapse } td { padding: .5em 0; border-bottom: 1px solid #8884 }</style>
+<h1>Files</h1>
+<table id="list"></table>
+<p><form method="post" enctype="multipart/form-data">
+<input type="file" name="file" multiple required> <button>Upload</button></form>
+<script>
+async function show() {
+  const files = await (await fetch("/list")).json()
+  list.replaceChildren(...files.map(([name, size]) => {
+    const row = document.createElement("tr"), path = "/files/" + encodeURIComponent(name)
+    row.innerHTML = `<td><a href="${path}"></a><td>${size.toLocaleString()} bytes<td><button>Delete</button>`
+    row.querySelector("a").textContent = name
+    row.querySelector("button").onclick = () => fetch(path, {method: "DELETE"}).then(show)
+    return row
+  }))
+}
+show()
+</script>"""
 
-app = modhttp.Server()
 if ROOT not in os.listdir():
     os.mkdir(ROOT)
-
-app.static("/files", ROOT, listing=True)  # the list is at /files/
-
-
-def path_of(name):
-    if name.startswith("."):
-        raise modhttp.HTTPError(400, "a name begins with another character")
-    return ROOT + "/" + name
+app = modhttp.Server()
+app.value("/", "text/html; charset=utf-8", PAGE)
+app.static("/files", ROOT)
 
 
-@app.get("/")
-def index(request):
-    return modhttp.redirect("/files/")
+@app.get("/list")
+def names_and_sizes(request):
+    return [(name, os.stat(ROOT + "/" + name)[6]) for name in sorted(os.listdir(ROOT))]
 
 
-@app.put("/files/<name>")
-def upload(request, name):
-    """A temporary file has the name only when all of it is there."""
-    path = path_of(name)
-    buffer = memoryview(bytearray(1024))
-    length = 0
-    try:
-        with open(ROOT + "/.part", "wb") as file:
-            while n := request.stream.readinto(buffer):
-                file.write(buffer[:n])
-                length += n
-    except OSError as exc:  # the flash is full, or the client is gone
-        os.remove(ROOT + "/.part")
-        raise modhttp.HTTPError(507, "no room for it: %s" % exc) from exc
-    os.rename(ROOT + "/.part", path)
-    return "%d bytes\n" % length, 201
-
-
-@app.get("/save/<name>")
-def save(request, name):
-    return modhttp.file(name, root=ROOT, download=True)
+@app.post("/")
+async def upload(request):  # async: while a slow client sends, others are served
+    async for part in request.parts(max_part=500_000):
+        if part.filename:
+            await part.save(ROOT + "/" + part.safe_name)
+    return modhttp.redirect("/", 303)
 
 
 @app.delete("/files/<name>")
 def delete(request, name):
-    try:
-        os.remove(path_of(name))
-    except OSError:
-        raise modhttp.HTTPError(404) from None
+    if name not in os.listdir(ROOT):
+        raise modhttp.HTTPError(404)
+    os.remove(ROOT + "/" + name)
     return 204
 
 

@@ -1,3 +1,7 @@
+# The least that makes a server: a page, and a path that takes a name.
+#
+#   make run APP=examples/hello.py
+
 import modhttp
 
 app = modhttp.Server()

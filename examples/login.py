@@ -1,5 +1,7 @@
 # Who may in: a page behind a login form, with a session in a signed cookie; a sensor behind Basic, which C asks for.
 # The name is "me", the password "secret".
+#
+#   make run APP=examples/login.py
 
 import modhttp
 from modhttp.auth import Basic, Logins, hash_password
@@ -12,18 +14,16 @@ app.before(same_site())  # no page of another site changes anything here
 logins = Logins({"me": hash_password("secret")})  # rather what this returns than the password itself
 sessions = Sessions(max_age=3600)  # with a random key, so that sessions end with the program
 
-# curl -u me:secret http://…/api/room
 app.protect("/api", Basic({"me": "secret"}, realm="the room"))
 room = app.sensor("/api/room", celsius=21.5)
 
-PAGE = """<!doctype html>
-<meta name="viewport" content="width=device-width">
-<title>Login</title>
+PAGE = """<!doctype html><meta name="viewport" content="width=device-width"><title>Login</title>
+<style>:root { color-scheme: light dark; font: 1.2em system-ui } body { margin: 3em auto; width: 16em }
+input, button { font: inherit; width: 100%%; box-sizing: border-box; padding: .4em; margin: .2em 0 1em }</style>
 <h1>%s</h1>
 <form method="post" action="%s">%s<button>%s</button></form>
 """
-FIELDS = """
-<label>Name <input name="name" autocomplete="username" required autofocus></label>
+FIELDS = """<label>Name <input name="name" autocomplete="username" required autofocus></label>
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 """
 

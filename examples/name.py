@@ -1,4 +1,7 @@
-# A board that is found by its name, http://room.local, and in lists of web servers as "The cellar".
+# A board that is found by its name, http://room.local, and in lists of web servers as "The cellar": on Wi-Fi
+# and Ethernet. A serial line has no multicast, so the emulated board has no name.
+#
+#   make run APP=examples/name.py
 
 import modhttp
 

@@ -1,7 +1,6 @@
 # A board whose programs are replaced over the network, by who knows the token; with a log of who asked for what.
 #
-#   GET /                                                                   what runs now
-#   curl --oauth2-bearer change-me -T new.py "localhost:8080/ota/main.py?reset"
+#   make run APP=examples/ota.py
 
 import machine
 import modhttp

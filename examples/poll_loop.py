@@ -1,4 +1,6 @@
 # Serving from inside a program's own loop: poll() handles what has come, and returns.
+#
+#   make run APP=examples/poll_loop.py
 
 import time
 

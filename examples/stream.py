@@ -1,7 +1,6 @@
 # Answers and bodies larger than memory.
 #
-#   curl localhost:8080/count/100000 | tail -1
-#   curl -T some_file localhost:8080/sum          its length and checksum
+#   make run APP=examples/stream.py
 
 import binascii
 

@@ -234,14 +234,3 @@ def test_needs_nothing_but_git_make_python3_and_root():
         modules = re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE)
         local = {path.stem for path in (ROOT / "tools").glob("*.py")}
         assert set(modules) - local <= set(sys.stdlib_module_names)
-
-
-@pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
-def test_examples_answer(make, built, example):
-    """Each at the first path that it tells of."""
-    first = re.search(r'@app\.get\("([^"<]*)', (ROOT / "examples" / example).read_text())[1]
-    paths = {"/count/": "/count/3", "/hello/": "/hello/x"}
-    process = make("run", f"APP=examples/{example}", f"PORT={targets.free_port()}", f"TARGET={built}")
-    url = wait_for_url(process) + paths.get(first, first)
-    answer = httpx.get(url, trust_env=False, timeout=60, follow_redirects=True)
-    assert answer.status_code == 200

@@ -42,7 +42,7 @@ def test_a_thousand_idle_seconds_cost_nothing(way):
         assert board.now - began < 50
 
 
-# ---- examples/station.py blinks, samples and serves
+# ---- station.py blinks, samples and serves
 
 SECONDS = 6
 RATE = 50  # requests a second
@@ -94,7 +94,7 @@ REQUESTS = [
 @pytest.fixture(scope="module")
 def station():
     with emulated.Board() as board:
-        board.start((ROOT / "examples/station.py").read_text())
+        board.start((ROOT / "tests/firmware/station.py").read_text())
         board.run(1100)
         yield board
         result = board.output()

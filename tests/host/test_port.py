@@ -768,6 +768,8 @@ c.close()
         ("raise SystemExit(3)", 3, ""),
         ("import sys; sys.exit()", 0, ""),
         ("import machine; machine.reset()", 0, ""),
+        ("import machine, time; machine.Timer(mode=0, period=1, callback=lambda timer: machine.reset())\n"
+         "while True: time.sleep(1)", 0, ""),
         ("import nothing", 1, "ImportError: no module named 'nothing'"),
     ],
 )
@@ -795,6 +797,10 @@ led.on()
 assert machine.Pin(25).value() == 1
 led.toggle()
 assert led() == 0
+pwm = machine.PWM(led, freq=1000, duty_u16=100)
+assert (pwm.freq(), pwm.duty_u16()) == (1000, 100)
+pwm.duty_u16(70000)
+assert pwm.duty_u16() == 65535
 assert 0 <= machine.ADC(machine.Pin(26)).read_u16() < 65536
 celsius = 27 - (machine.ADC(4).read_u16() * 3.3 / 65535 - 0.706) / 0.001721
 assert 20 < celsius < 35

@@ -1,11 +1,7 @@
 """A captive portal's redirects, on every target, as httpx follows them. (DNS: tests/wire/test_portal.py.)"""
 
-from pathlib import Path
-
 import httpx
 import pytest
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 APP = """
 import modhttp
@@ -72,13 +68,3 @@ def test_a_connection_is_kept_after_a_redirect(portal, own):
             assert wire.answer().status == 302
             wire.send(f"GET / HTTP/1.1\r\nHost: {own}\r\n\r\n".encode())
             assert wire.answer().body == b"<h1>Set me up</h1>"
-
-
-def test_the_example_keeps_what_it_is_told(start):
-    program = start((EXAMPLES / "captive.py").read_text(), files={})
-    with program.client() as client:
-        assert client.get("/").text.count("<input") == 2
-        assert client.get("/generate_204", headers={"Host": "example.com"}).status_code == 302
-        assert client.post("/", data={"password": "x"}).status_code == 400
-        assert "Thank you" in client.post("/", data={"ssid": "Attic & co", "password": "sesame"}).text
-    program.wait_for("kept: restart the board to join\n")

@@ -324,24 +324,3 @@ def test_choose(server):
         tag = {"tag": 'W/"a"'}
         assert client.get("/choose", params=tag, headers={"If-None-Match": '"a"'}).text == "(304, ())"
         assert client.get("/choose", params={"tag": "a"}).status_code == 500
-
-
-# ---- examples/files.py
-
-
-def test_the_file_manager(start, tmp_path):
-    program = start(EXAMPLES / "files.py", files={})
-    (tmp_path / "song").write_bytes(DATA * 3)
-    assert curl(program, tmp_path, "/files/song.wav", "-T", "song", "-o", "said") == "201"
-    assert (tmp_path / "said").read_text() == "60000 bytes\n"
-    (tmp_path / "song.wav").write_bytes(DATA)
-    assert curl(program, tmp_path, "/files/song.wav", "-C", "-", "-O") == "206"
-    assert curl(program, tmp_path, "/save/song.wav", "-OJ", "--output-dir", "saved", "--create-dirs") == "200"
-    for name in ("song.wav", "saved/song.wav"):
-        assert (tmp_path / name).read_bytes() == DATA * 3
-    with program.client(follow_redirects=True) as client:
-        assert "song.wav" in Links(client.get("/").text).links
-        assert client.put("/files/.part", content=b"").status_code == 400
-        assert client.delete("/files/song.wav").status_code == 204
-        assert client.delete("/files/song.wav").status_code == 404
-        assert Links(client.get("/").text).links == []

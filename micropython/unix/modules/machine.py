@@ -1,13 +1,13 @@
 """The host's stand-in for the boards' machine module, so that programs run on both.
 
-Pins remember what was written to them and have no wires; ADC inputs wander slowly, the temperature
+Pins and PWM remember what was written to them and have no wires; ADC inputs wander slowly, the temperature
 sensor (input 4) around 27 degrees Celsius. Timer is as on rp2. reset() ends the program.
 """
 
 import math
 import time
 
-from _host import Timer  # noqa: F401
+from _host import Timer, reset  # noqa: F401
 from umachine import *  # noqa: F403 (what the unix port has: mem8, idle, time_pulse_us, ...)
 
 _levels = {}
@@ -54,6 +54,30 @@ class Pin:
         return "Pin({!r})".format(self.id)
 
 
+class PWM:
+    def __init__(self, pin, *, freq=0, duty_u16=0):
+        self.init(freq=freq, duty_u16=duty_u16)
+
+    def init(self, *, freq=None, duty_u16=None):
+        if freq is not None:
+            self.freq(freq)
+        if duty_u16 is not None:
+            self.duty_u16(duty_u16)
+
+    def deinit(self):
+        self.duty_u16(0)
+
+    def freq(self, hz=None):
+        if hz is None:
+            return self._freq
+        self._freq = hz
+
+    def duty_u16(self, value=None):
+        if value is None:
+            return self._duty
+        self._duty = max(0, min(65535, value))
+
+
 class ADC:
     CORE_TEMP = 4
 
@@ -76,10 +100,6 @@ def freq(hz=None):
     if hz is None:
         return _frequency
     _frequency = hz
-
-
-def reset():
-    raise SystemExit
 
 
 soft_reset = reset

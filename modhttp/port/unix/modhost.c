@@ -1,6 +1,8 @@
 // The C half of the host's machine module (the other half is micropython/unix/modules/machine.py): Timer, as on
-// rp2. Its alarms are timeouts of lwIP, so they come at interrupt level and schedule the callback from there.
-// And a look into lwIP's pools, for `make soak`.
+// rp2, and reset(). A Timer's alarms are timeouts of lwIP, so they come at interrupt level and schedule the callback
+// from there. And a look into lwIP's pools, for `make soak`.
+#include <stdlib.h>
+
 #include "py/mphal.h"
 #include "py/runtime.h"
 
@@ -119,6 +121,13 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     make_new, host_timer_make_new, locals_dict, &host_timer_locals_dict
     );
 
+// Ends the program from wherever it is called, a Timer's callback too, which SystemExit would not leave.
+static mp_obj_t host_reset(void) {
+    mp_hal_stdio_mode_orig();
+    exit(0);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(host_reset_obj, host_reset);
+
 #if MEM_STATS && MEMP_STATS
 static void store_pool(mp_obj_t dict, qstr name, const struct stats_mem *pool) {
     struct stats_mem now;
@@ -158,6 +167,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(host_pools_obj, host_pools);
 static const mp_rom_map_elem_t host_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__host) },
     { MP_ROM_QSTR(MP_QSTR_Timer), MP_ROM_PTR(&host_timer_type) },
+    { MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&host_reset_obj) },
     #if MEM_STATS && MEMP_STATS
     { MP_ROM_QSTR(MP_QSTR_pools), MP_ROM_PTR(&host_pools_obj) },
     #endif
