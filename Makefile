@@ -18,6 +18,7 @@ SECONDS =
 RUNS =
 HARNESS =
 PROGRAMS =
+NAMES =
 MINUTES = 60
 export APP PORT APP_PORT TARGET FLASH ROMFS DIR BOARD DEVICE DRIVE UF2
 
@@ -53,6 +54,8 @@ help:
 	@echo '                all that can be counted or measured, ours and others, into docs/benchmarks.md'
 	@echo '                and build/bench.json; PROGRAMS: only the cycles of these; SECONDS: of each run of wrk'
 	@echo 'make parser     count what the request parser costs, beside others'
+	@echo 'make pictures [NAMES="led clock"]'
+	@echo '                take the pictures of docs/examples.md anew'
 	@echo 'make clean      remove build/'
 
 run:
@@ -115,7 +118,10 @@ bench:
 parser:
 	@exec $(PYTHON) bench/parser.py
 
+pictures:
+	@exec $(PYTHON) tools/pictures.py $(NAMES)
+
 clean:
 	@rm -rf build
 
-.PHONY: help run emulate firmware dist release romfs flash deploy repl test fuzz soak faults cycles bench parser clean
+.PHONY: help run emulate firmware dist release romfs flash deploy repl test fuzz soak faults cycles bench parser pictures clean

@@ -8,9 +8,9 @@ import machine
 import modhttp
 
 PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Tasks</title>
-<style>:root { color-scheme: light dark; font: 1.2em system-ui } body { margin: 3em auto; width: 17em }
-output { display: block; font-size: 3em; font-variant-numeric: tabular-nums }</style>
-<p>The chip has <output id="celsius">…</output> °C.
+<style>:root { color-scheme: light dark; font: 1.2em system-ui } body { margin: 3em auto; width: 16em }
+h1 { font: 3em system-ui; font-variant-numeric: tabular-nums; margin: 0 }</style>
+<h1><output id="celsius">…</output> °C</h1>
 <p>The LED has changed <output id="blinks">…</output> times.
 <script>
 new EventSource("/chip/events").addEventListener("sample", event => {

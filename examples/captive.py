@@ -9,8 +9,9 @@ import modhttp
 import network
 
 PAGE = """<!doctype html><meta name="viewport" content="width=device-width"><title>Set me up</title>
-<style>:root { color-scheme: light dark; font: 1.2em system-ui } body { margin: 3em auto; width: 16em }
-input, button { font: inherit; width: 100%%; box-sizing: border-box; padding: .4em; margin: .2em 0 1em }</style>
+<style>:root { color-scheme: light dark; font: 1.1em system-ui } body { margin: 3em auto; width: 18em }
+h1 { font-size: 1.5em } input, button { font: inherit; width: 100%%; box-sizing: border-box; padding: .5em }
+input { margin: .2em 0 1em } button { background: #0f766e; color: #fff; border: 0; border-radius: .4em }</style>
 <h1>%s</h1>
 """
 FORM = """<form method="post">

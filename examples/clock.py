@@ -9,8 +9,8 @@ import modhttp
 
 PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Clock</title>
 <style>:root { color-scheme: light dark; font: 1.2em system-ui; text-align: center }
-time { font-size: 4em; font-variant-numeric: tabular-nums } .lost { opacity: .3 }</style>
-<h1>The board's clock</h1>
+time { font-size: 5em; font-variant-numeric: tabular-nums } .lost { opacity: .3 }</style>
+<p>The board's clock
 <p><time id="clock">…</time>
 <script>
 const source = new EventSource("/clock")

@@ -9,9 +9,9 @@ import modhttp
 ROOT = "files"
 PAGE = """<!doctype html><meta name="viewport" content="width=device-width"><title>Files</title>
 <style>:root { color-scheme: light dark; font: 1.1em system-ui } body { margin: 3em auto; width: 26em; max-width: 90% }
-table { width: 100%; border-collapse: collapse } td { padding: .5em 0; border-bottom: 1px solid #8884 }</style>
-<h1>Files</h1>
-<table id="list"></table>
+table { width: 100%; border-collapse: collapse } td { padding: .5em 0; border-bottom: 1px solid #8884 }
+button { background: #0f766e; color: #fff; border: 0; border-radius: .3em; padding: .3em .8em }</style>
+<h1>Files</h1><table id="list"></table>
 <p><form method="post" enctype="multipart/form-data">
 <input type="file" name="file" multiple required> <button>Upload</button></form>
 <script>

@@ -14,7 +14,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="wi
 <div id="lamp"></div>
 <input id="level" type="range" aria-label="Brightness">
 <label><input id="on" type="checkbox"> On</label>
-<p>The pin is high for <output id="duty">…</output> of 65535.
+<p>Duty: <output id="duty">…</output> of 65535
 <script>
 function connect() {
   const ws = new WebSocket(`ws://${location.host}/led`)

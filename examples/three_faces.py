@@ -6,8 +6,8 @@ import machine
 import modhttp
 
 PAGE = """<!doctype html><meta name="viewport" content="width=device-width"><title>Three faces</title>
-<style>:root { color-scheme: light dark; font: 1.2em system-ui } body { margin: 3em auto; width: 16em }
-button { font: inherit; width: 100%; padding: .6em; margin: .3em 0 }</style>
+<style>:root { color-scheme: light dark; font: 1.1em system-ui } body { margin: 3em auto; width: 16em }
+button { font: inherit; width: 100%; padding: .5em; margin: 2px 0; background: #0f766e; color: #fff; border: 0 }</style>
 <h1>The LED is <output id="led">…</output></h1>
 <button>/function</button><button>/class</button><button>/callback</button>
 <script>

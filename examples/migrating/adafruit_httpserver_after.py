@@ -11,7 +11,8 @@ visits = 0
 
 @app.get("/")
 def index(request):
-    return "%d MHz\n" % (machine.freq() // 1_000_000)
+    megahertz = machine.freq() // 1_000_000
+    return "%d MHz\n" % megahertz
 
 
 @app.post("/visits")

@@ -5,7 +5,7 @@
 import microcontroller
 import socketpool
 import wifi
-from adafruit_httpserver import HTTPResponse, HTTPServer, HTTPStatus
+from adafruit_httpserver import HTTPResponse, HTTPServer
 
 pool = socketpool.SocketPool(wifi.radio)
 server = HTTPServer(pool)
@@ -14,14 +14,16 @@ visits = 0
 
 @server.route("/")
 def index(request):
-    return HTTPResponse(body="%d MHz\n" % (microcontroller.cpu.frequency // 1_000_000))
+    megahertz = microcontroller.cpu.frequency // 1_000_000
+    return HTTPResponse(body="%d MHz\n" % megahertz)
 
 
 @server.route("/visits", "POST")
 def visit(request):
     global visits
     visits += 1
-    return HTTPResponse(status=HTTPStatus(201, "Created"), body="visit %d\n" % visits)
+    body = "visit %d\n" % visits
+    return HTTPResponse(body=body, status=(201, "Created"))
 
 
 server.start(str(wifi.radio.ipv4_address))

@@ -11,7 +11,8 @@ app = modhttp.Server()
 
 @app.get("/")
 def root(request):
-    return "hello " + request.query.get("name", "world") + "\n"
+    name = request.query.get("name", "world")
+    return "hello " + name + "\n"
 
 
 @app.get("/count")

@@ -16,7 +16,7 @@ def show(request):
 
 @app.post("/")
 def change(request):
-    song.update(request.json)  # a body that is no JSON is answered with 400
+    song.update(request.json)  # what is no JSON gets 400
     return song
 
 

@@ -19,10 +19,12 @@ def handle_get(request=None, connection=None):
 @server.post_handler
 def handle_post(request=None, connection=None):
     try:
-        song.update(json.loads(request.split("\r\n\r\n")[1]))
+        head, body = request.split("\r\n\r\n")
+        song.update(json.loads(body))
         server.send_json(connection, song)
     except ValueError as err:
-        server.send_error_page(err, connection, HttpStatus.BAD_REQUEST)
+        status = HttpStatus.BAD_REQUEST
+        server.send_error_page(err, connection, status)
 
 
 while True:

@@ -12,7 +12,8 @@ notes = {}
 def handler(request, response, notes):
     name = request.path[0]
     if request.method == "GET" and name == "":
-        response.headers["Content-Type"] = "application/json"
+        mime = "application/json"
+        response.headers["Content-Type"] = mime
         response.data = json.dumps(notes)
     elif request.method == "GET" and name in notes:
         response.data = notes[name]

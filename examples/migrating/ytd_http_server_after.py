@@ -9,15 +9,17 @@ app = modhttp.Server()
 
 class Index(modhttp.Handler):
     def do_GET(self):
-        return "hello " + self.headers["Host"].split(":")[0] + "\n"
+        host = self.headers["Host"].split(":")[0]
+        return "hello " + host + "\n"
 
     def do_POST(self):
-        return "%d bytes\n" % len(self.request.body)
+        size = len(self.request.body)
+        return "%d bytes\n" % size
 
 
 @app.error(404)
 def missing(request, exc):
-    return "there is no " + request.path + "\n", 404
+    return "no " + request.path + " here\n", 404
 
 
 app.add("/", Index)

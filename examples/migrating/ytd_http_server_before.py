@@ -14,12 +14,14 @@ class Handler(HTTP_Request_Handler):
 
     def DO_GET(self):
         if self.path == "/":
-            self.answer(200, "hello " + self.get_header("Host").split(":")[0] + "\n")
+            host = self.get_header("Host").split(":")[0]
+            self.answer(200, "hello " + host + "\n")
         else:
-            self.answer(404, "there is no " + self.path + "\n")
+            self.answer(404, "no " + self.path + " here\n")
 
     def DO_POST(self):
-        self.answer(200, "%d bytes\n" % len(self.body))
+        size = len(self.body)
+        self.answer(200, "%d bytes\n" % size)
 
 
 server = HTTP_Server(Handler)

@@ -198,3 +198,11 @@ def test_every_example_is_shown_and_short():
         text = path.read_text()
         assert text.count("\n") < 60, path
         assert text.startswith("# ") and f"\n#   make run APP={path.relative_to(shown.ROOT)}\n" in text, path
+
+
+def test_every_section_has_a_picture_and_a_test():
+    source = open(__file__).read()
+    for name, section in SECTIONS.items():
+        picture = shown.PAGE.parent / section.picture
+        assert picture.is_file() and picture.stat().st_size < 40_000, picture
+        assert name in SHOWN + OLD_SERVERS or f'visit("{name}")' in source or f'SECTIONS["{name}"]' in source, name
