@@ -19,6 +19,7 @@ chip = app.sensor(
     free=modhttp.Field(0, help="Heap that Python has left", unit="bytes"),
     loops=modhttp.Field(0, help="Rounds of the program"),
 )
+app.value("/", "text/html", "See <a href='/metrics'>/metrics</a>")
 adc = machine.ADC(4)  # the RP2040's own temperature sensor
 
 app.start(port=80)

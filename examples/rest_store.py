@@ -23,12 +23,12 @@ def put(number, item):
 
 
 def save():
-    """Whenever the power fails, the file is the old one or the new one."""
     with open("store.new", "w") as file:
         json.dump(list(items.values()), file)
-    os.rename("store.new", "store.json")
+    os.rename("store.new", "store.json")  # so it is the old one or the new one, whenever the power fails
 
 
+@app.get("/")
 @app.get("/items")
 def index(request):
     return [items[number] for number in sorted(items)]

@@ -7,6 +7,7 @@ import binascii
 import modhttp
 
 app = modhttp.Server()
+app.value("/", "text/html", "Count to <a href='/count/100000'>100,000</a>")
 
 
 @app.get("/count/<int:last>")

@@ -324,3 +324,12 @@ except OSError as exc:
 """, tmp_path)
     assert said == ("[Errno 113] EHOSTUNREACH: no network interface that is up has multicast: mDNS needs Wi-Fi or "
                     "Ethernet 0 None\n")
+
+
+def test_the_example_has_its_name(lan, client):
+    source = (targets.ROOT / "examples/name.py").read_text()
+    assert source.endswith("\napp.run(port=80)\n")
+    board = lan.host(2, source.removesuffix("app.run(port=80)\n"))  # it is polled beside what asks for `room`
+    assert named(board) == "room.local"
+    wait_for(lambda: f"The cellar.{HTTP}" in client.services)
+    assert lan.run("curl", "-sS", "--resolve", "room.local:80:10.78.0.2", "http://room.local") == "I am room.local\n"

@@ -14,7 +14,7 @@ import pytest
 import emulated
 import target as targets
 from lan import Lan
-from links import BoardLink, BoardServer, may_make_namespaces
+from links import ADDRESS, BoardLink, BoardServer, may_make_namespaces, serving
 from peer import Peer
 
 PROGRAM = """
@@ -338,3 +338,20 @@ def test_the_board_is_silent_after_a_soft_reset():
             board.expect("soft reboot\r\n")
             board.expect(">>> ")
             assert ask_board(link, query, seconds=0.2) is None
+
+
+# ---- examples/captive.py, as it is
+
+@pytest.mark.parametrize("target", ["host", "rp2040"])
+def test_the_example(target, tmp_path):
+    source = "print('ready')\n" + (targets.ROOT / "examples/captive.py").read_text()
+    with serving(target, source, tmp_path) as server:
+        if target == "rp2040":
+            query = dns.message.make_query("captive.apple.com", "A")
+            answer = dns.message.from_wire(ask_board(server.link, query.to_wire()))
+            assert [record.to_text() for rrset in answer.answer for record in rrset] == ["192.168.7.2"]
+            return
+        assert server.run("dig", f"@{ADDRESS}", "+short", "captive.apple.com").stdout.split() == [ADDRESS]
+        page = server.run("curl", "-sSL", "--resolve", f"captive.apple.com:80:{ADDRESS}",
+                          "http://captive.apple.com/hotspot-detect.html").stdout
+        assert "<h1>Which Wi-Fi shall I join?</h1>" in page
