@@ -152,13 +152,14 @@ def test_login(visit):
 def test_captive_portal(visit, start):
     """Its DNS is tested in tests/wire/test_portal.py."""
     program = visit("captive")
-    program.wait_for("kept: restart the board to join\n")
     with program.client() as client:
         assert client.post("/", data={"password": "x"}).status_code == 400
         assert client.get("/generate_204", headers={"Host": "example.com"}).status_code == 302
     program.stop()
     again = start(SECTIONS["captive"].programs[0], files={})
-    assert again.client().get("/", headers={"Host": "example.com"}).status_code == 200, "no portal any more"
+    with again.client() as client:  # the host's stand-in joins any Wi-Fi; the emulated board has none to join with
+        status = client.get("/", headers={"Host": "example.com"}).status_code
+    assert status == (302 if program.target == "rp2040" else 200)
 
 
 def test_prometheus(visit):
