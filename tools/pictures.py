@@ -117,6 +117,13 @@ def asyncio_tasks(studio, url):
     return [shot(page)]
 
 
+def dashboard(studio, url):
+    page = studio.window(height=430)
+    page.goto(url)
+    page.wait_for_timeout(15_000)  # until there is something to plot
+    return [shot(page)]
+
+
 def files(studio, url):
     page = studio.window(height=330)
     page.goto(url)
@@ -167,7 +174,7 @@ def captive(studio, url):
     return [shot(page)]
 
 
-PAGES = (hello, three_faces, form, asyncio_tasks, files, clock, led, login, captive)
+PAGES = (hello, three_faces, form, asyncio_tasks, dashboard, files, clock, led, login, captive)
 
 
 # ---- text

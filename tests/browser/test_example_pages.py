@@ -100,6 +100,16 @@ def test_asyncio(run, page):
     page.wait_for_function(f"+blinks.value > {before + 2}")
 
 
+def test_dashboard(run, page):
+    page.goto(run("dashboard").url)
+    expect(page.get_by_role("heading", name="My board")).to_be_visible()
+    for name in ("chip", "heap", "knob"):
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("live")
+    shown_now = page.locator("#cards").inner_text()
+    expect(page.locator("#cards")).not_to_have_text(shown_now)
+
+
 def test_file_manager(run, page):
     program = run("files")
     page.goto(program.url)

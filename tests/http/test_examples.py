@@ -69,6 +69,18 @@ def test_asyncio(visit):
         assert 10 < client.get("/chip").json()["celsius"] < 50
 
 
+def test_dashboard(visit):
+    program = visit("dashboard")
+    with program.client() as client:
+        page = client.get("/", headers={"Accept-Encoding": "gzip"})
+        assert page.headers["Content-Type"].startswith("text/html") and "</html>" in page.text
+        first = client.get("/chip?last=1").json()["seq"]
+        deadline = time.monotonic() + program.patience
+        while client.get("/chip?last=1").json()["seq"] < first + 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
 def test_rest_store(visit, start):
     program = visit("rest_store")
     with program.client() as client:
