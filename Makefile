@@ -20,6 +20,7 @@ HARNESS =
 PROGRAMS =
 NAMES =
 MINUTES = 60
+SERVE =
 export APP PORT APP_PORT TARGET FLASH ROMFS DIR BOARD DEVICE DRIVE UF2
 
 PYTHON = python3
@@ -43,6 +44,8 @@ help:
 	@echo '                put a program on a board as its main.py, and start it'
 	@echo 'make repl [DEVICE=/dev/ttyACM0]'
 	@echo "                a board's REPL; Ctrl-] quits"
+	@echo 'make docs [SERVE=1] [PORT=8080]'
+	@echo '                build the documentation into build/site, or serve it while it is written'
 	@echo 'make test       run all tests'
 	@echo 'make fuzz [SECONDS=60] [RUNS=number] [HARNESS=name]'
 	@echo '                fuzz all harnesses, for so long or so many executions each'
@@ -97,6 +100,9 @@ deploy:
 repl:
 	@exec $(PYTHON) tools/repl.py --device "$$DEVICE"
 
+docs:
+	@exec $(PYTHON) tools/docs.py $(if $(SERVE),--serve --port '$(PORT)')
+
 test:
 	@exec $(PYTHON) tools/test.py
 
@@ -124,4 +130,4 @@ pictures:
 clean:
 	@rm -rf build
 
-.PHONY: help run emulate firmware dist release romfs flash deploy repl test fuzz soak faults cycles bench parser pictures clean
+.PHONY: help run emulate firmware dist release romfs flash deploy repl docs test fuzz soak faults cycles bench parser pictures clean
