@@ -24,12 +24,28 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ON_THE_BOARD = ["tutorial.md"]  # pages whose programs run on the emulated board, too
 
-# What a program finds: its own directory is the root, as on a board, and there is a radio.
-BOARD = '''import os, sys, vfs
-def board():
+# What a program finds on this machine as on a board: littlefs at its root, and a radio.
+BOARD = '''def board(files):
+    import os, sys, vfs
+    class Flash:
+        data = bytearray(128 * 4096)
+        def readblocks(self, block, buffer, offset=0):
+            begin = block * 4096 + offset
+            buffer[:] = memoryview(self.data)[begin:begin + len(buffer)]
+        def writeblocks(self, block, buffer, offset=0):
+            begin = block * 4096 + offset
+            self.data[begin:begin + len(buffer)] = buffer
+        def ioctl(self, what, arg):
+            return {4: 128, 5: 4096}.get(what, 0)
     vfs.umount("/")
-    vfs.mount(vfs.VfsPosix(%r), "/")
+    vfs.VfsLfs2.mkfs(Flash())
+    vfs.mount(vfs.VfsLfs2(Flash()), "/")
     os.chdir("/")
+    for name, data in files.items():
+        if "/" in name and name.split("/")[0] not in os.listdir():
+            os.mkdir(name.split("/")[0])
+        with open(name, "wb") as file:
+            file.write(data)
     real = __import__("network")
     class WLAN:
         IF_STA, IF_AP, PM_NONE = 0, 1, 0xa11140
@@ -44,7 +60,7 @@ def board():
     network = Network()
     network.WLAN = WLAN
     sys.modules["network"] = network
-board()
+board(%r)
 '''
 FILES = {"index.html": b"<h1>index</h1>\n", "www/index.html": b"<h1>www</h1>\n", "data/log.csv": b"1,2\n",
          "www/style.css": b"body {}\n", "photos/a.txt": b"a"}
@@ -84,9 +100,10 @@ def programs(page):
 
 def whole(text):
     """A block as a program that serves."""
-    if not SERVES.search(text):
+    code = re.sub(r"#.*", "", text)
+    if not SERVES.search(code):
         text += "\napp.run(port=80)\n"
-    if not re.search(r"^import modhttp|^(import|from) \w*_?(http|socketpool)|^from \w+[._]http|^from ahttp", text, re.MULTILINE):
+    if not re.search(r"^import modhttp|^(?:import|from) \w*(?:http|socketpool|experimental)", text, re.MULTILINE):
         text = "import modhttp\n" + text
     if "app" in re.findall(r"\w+", text) and not re.search(r"^ *app = ", text, re.MULTILINE):
         text = text.replace("import modhttp\n", "import modhttp\napp = modhttp.Server()\n", 1)
@@ -118,7 +135,8 @@ def check_commands(console, url, directory):
             continue
         here = re.sub(r"(?:http://)?(?:localhost:8080|192\.168\.\d+\.\d+|room\.local)", url, command)
         words = here.replace("curl ", "curl -sS --max-time 20 " + ("" if shown.strip() else "--fail "), 1)
-        done = subprocess.run(["bash", "-o", "pipefail", "-c", words], check=False, cwd=directory, capture_output=True, text=True)
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", words], check=False, cwd=directory, capture_output=True,
+                              text=True)
         assert done.returncode in ((0, 18, 28) if shown.strip().endswith("…") else (0,)), (command, done.stderr)
         if shown.strip():
             pattern = re.escape(shown.strip()).replace("…", ".*")
@@ -128,7 +146,7 @@ def check_commands(console, url, directory):
 
 def check(kind, text, console, directory):
     port = PORT.search(text)
-    start = BOARD % str(directory) if kind == "host" else ""
+    start = BOARD % FILES if kind == "host" else ""
     program = targets.Program(kind, start + whole(text), directory, app_port=int(port[1]) if port else 80, files=FILES)
     with program:
         assert program.get("/").status_code, "no answer"
