@@ -1,8 +1,9 @@
-"""The API reference's docstrings: a name of python/stubs that has none has that of the source, python/modhttp.
+"""The API reference's docstrings: of what is written in Python those of the source, python/modhttp; of C's, the stubs'.
 
 An extension of griffe, which reads both for mkdocstrings. The stubs say what there is and of which types.
 """
 
+import re
 from pathlib import Path
 
 import griffe
@@ -10,7 +11,7 @@ import griffe
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def documented(kind, path):
+def documented(path):
     """{path below the package: docstring} of the source's classes, functions and methods."""
     found = {}
 
@@ -24,16 +25,22 @@ def documented(kind, path):
                 look(member, f"{prefix}{name}.")
 
     for file in sorted(path.glob("*.py")):
-        look(kind.visit(file.stem, filepath=file, code=file.read_text()), "")
+        look(griffe.visit(file.stem, filepath=file, code=file.read_text()), "")
     return found
 
 
 class SourceDocstrings(griffe.Extension):
-    """Gives what the stubs do not describe the source's words."""
+    """Has the source describe what the stubs name."""
 
     def on_package(self, *, pkg, loader, **kwargs):
         if pkg.name == "modhttp":
-            fill(pkg, documented(griffe, ROOT / "python/modhttp"), "")
+            fill(pkg, documented(ROOT / "python/modhttp"), "")
+
+
+def presentable(text):
+    """A docstring as Markdown: plain text, but for names of pages, which become links."""
+    text = re.sub(r"([<*`\[])", r"\\\1", text)
+    return re.sub(r"\bdocs/(\w+)\.md", r"[\1](../\1.html)", text)
 
 
 def fill(object, words, prefix):
@@ -43,7 +50,8 @@ def fill(object, words, prefix):
         if member.is_module:
             fill(member, words, "")
             continue
-        if not member.docstring and prefix + name in words:
-            member.docstring = griffe.Docstring(words[prefix + name], parent=member)
+        text = words.get(prefix + name, member.docstring and member.docstring.value)
+        if text:
+            member.docstring = griffe.Docstring(presentable(text), parent=member)
         if member.is_class:
             fill(member, words, f"{prefix}{name}.")

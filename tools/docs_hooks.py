@@ -1,4 +1,4 @@
-"""What the site has beside docs/: the README as its first page, and a page for each file of the repository that a page links.
+"""What the site has beside docs/: the README as its first page, and a page for each of the repository's files that are linked.
 
 Links are as GitHub wants them, relative to where a page lies in the repository; here they become the site's.
 """
@@ -8,8 +8,9 @@ import re
 import subprocess
 from pathlib import Path
 
-import markdown_page
 from mkdocs.structure.files import File
+
+import markdown_page
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = {".c": "c", ".h": "c", ".py": "python", ".pyi": "python", ".mjs": "javascript", ".js": "javascript",

@@ -17,6 +17,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 import target as targets
 from markdown_page import blocks
 

@@ -5,8 +5,9 @@ import re
 from urllib.parse import unquote
 
 import pytest
-from target import ROOT as PROJECT
+
 from markdown_page import anchors, links
+from target import ROOT as PROJECT
 
 SKIPPED = ("build/", "node_modules/", ".")
 PAGES = [path for path in (str(file.relative_to(PROJECT)) for file in sorted(PROJECT.rglob("*.md")))

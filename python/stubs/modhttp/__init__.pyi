@@ -1,14 +1,15 @@
 """Types of what `import modhttp` offers; python/modhttp is the code, docs/architecture.md the design."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import IO, Any, Literal, NoReturn, Protocol, TypeVar, Union, overload
+from typing import IO, Any, Literal, NoReturn, Protocol, TypeVar, Union
 
 __version__: str
 
 class Readable(Protocol):
     """An open file, or any other stream."""
 
-    def readinto(self, buffer: Any, /) -> Union[int, None]: ...
+    def readinto(self, buffer: Any, /) -> Union[int, None]:
+        """Fill the beginning of a buffer. Returns how many bytes of it; 0: the end; None: nothing yet."""
 
 Piece = Union[str, bytes, bytearray, memoryview]
 Body = Union[Piece, dict[str, Any], list[Any], Iterable[Piece], AsyncIterable[Piece], Readable, "File"]
@@ -26,21 +27,35 @@ class Headers:
 
     def __getitem__(self, name: str) -> str: ...
     def __contains__(self, name: str) -> bool: ...
-    def get(self, name: str, default: Any = None) -> Any: ...
-    def items(self) -> list[tuple[str, str]]: ...
+    def get(self, name: str, default: Any = None) -> Any:
+        """The field's value, or the default where the request has none."""
+    def items(self) -> list[tuple[str, str]]:
+        """(name, value) of each field, in their order; a field that repeats is there as often."""
 
 class Stream:
     """A detached connection: raw bytes. Closing it, or forgetting it, ends the connection in an orderly way."""
 
-    def read(self, n: int = -1) -> bytes: ...
-    def readinto(self, buffer: Union[bytearray, memoryview]) -> int: ...
-    def readline(self) -> bytes: ...
-    def recv(self, n: int) -> bytes: ...
-    def write(self, data: Union[str, bytes, bytearray, memoryview]) -> int: ...
-    def send(self, data: Union[str, bytes, bytearray, memoryview]) -> int: ...
-    def settimeout(self, seconds: Union[float, None]) -> None: ...
-    def setblocking(self, flag: bool) -> None: ...
-    def close(self) -> None: ...
+    def read(self, n: int = -1) -> bytes:
+        """What there is, at most n bytes, once there is any; b"" when the client has ended its side.
+
+        All up to there where n is negative.
+        """
+    def readinto(self, buffer: Union[bytearray, memoryview]) -> int:
+        """The same into the beginning of a buffer. Returns how many bytes of it."""
+    def readline(self) -> bytes:
+        """Up to a line's end, with it, or to the end."""
+    def recv(self, n: int) -> bytes:
+        """As read(), for programs that expect a socket."""
+    def write(self, data: Union[str, bytes, bytearray, memoryview]) -> int:
+        """Send all of it, waiting for room. Raises OSError(ECONNRESET) when the client is gone."""
+    def send(self, data: Union[str, bytes, bytearray, memoryview]) -> int:
+        """Send what there is room for, once there is any. Returns how many bytes that is."""
+    def settimeout(self, seconds: Union[float, None]) -> None:
+        """How long reading and writing wait before OSError(ETIMEDOUT); None: without end; 0: not at all."""
+    def setblocking(self, flag: bool) -> None:
+        """False: settimeout(0), where OSError(EAGAIN) says that there is nothing yet; True: settimeout(None)."""
+    def close(self) -> None:
+        """End the connection in an orderly way: what was written still goes out."""
 
 class Reader:
     """Request.reader: the body for async handlers, as asyncio.StreamReader has it."""
@@ -60,6 +75,7 @@ class Request:
     """
 
     method: str
+    """As sent: GET, POST…"""
     target: str
     """As sent."""
     protocol: str
@@ -69,39 +85,46 @@ class Request:
     query: dict[str, str]
     """The first of several values counts."""
     headers: Headers
+    """Names in any case."""
     cookies: dict[str, str]
+    """Name and value of each; the first of several values counts."""
     head: bytes
     """The raw bytes, with their empty line."""
     body: bytes
     """All here before the handler is called. Raises HTTPError(413) beyond max_body."""
     text: str
+    """The body as str. Raises HTTPError(400) for what is not UTF-8, HTTPError(413) beyond max_body."""
     json: Any
     """Raises HTTPError(400) for what is not JSON."""
     form: dict[str, str]
     """Texts of an urlencoded or multipart form; the first of several values counts, files are left out."""
     client: tuple[str, int]
+    """Address and port."""
     last_event_id: Union[str, None]
     """Of the last event that a browser had, which comes back to a stream of events."""
     stream: Request
     """The body for reading piece by piece, whatever its length. Beyond max_body reading waits for the client; it raises
     HTTPError(400) when the body is malformed, OSError when the client stops sending."""
 
-    def read(self, n: int = -1) -> bytes: ...
-    def readinto(self, buffer: Union[bytearray, memoryview]) -> int: ...
-    def readline(self) -> bytes: ...
+    def read(self, n: int = -1) -> bytes:
+        """Of the body as a stream: at most n bytes, waiting for the client; b"" at its end.
+
+        All of it where n is negative.
+        """
+    def readinto(self, buffer: Union[bytearray, memoryview]) -> int:
+        """The same into the beginning of a buffer. Returns how many bytes of it; 0 at the body's end."""
+    def readline(self) -> bytes:
+        """Up to a line's end, with it, or to the body's end."""
     def parts(self, *, max_part: int = 1048576, max_parts: int = 64) -> Parts:
         """The parts of a form, of any size, as they come: see docs/uploads.md. HTTPError(415) where it is none."""
     reader: Reader
     """The same for async handlers: it awaits where the stream waits."""
-    @overload
-    def pull(self, n: int) -> Union[bytes, None]:
-        """What is here of the body, at most n bytes; b"" at its end; None: nothing yet. Never waits.
+    def pull(self, where: Union[int, bytearray, memoryview], /) -> Any:
+        """What is here of the body, at most so many bytes; b"" at its end; None: nothing yet. Never waits.
 
-        For tasks, which wait for the request to be readable, as a stream is.
+        Into a buffer: how many of its bytes it fills; 0 at the body's end; None: nothing yet. For tasks, which wait for
+        the request to be readable, as a stream is.
         """
-    @overload
-    def pull(self, buffer: Union[bytearray, memoryview]) -> Union[int, None]:
-        """The same, into a buffer: how many of its bytes."""
     def choose(
         self, size: int, etag: Union[str, None] = None, modified: Union[int, None] = None
     ) -> tuple[int, tuple[tuple[int, int], ...]]:
@@ -127,7 +150,8 @@ class Request:
         """Send some of the body, waiting for room. Raises OSError(ECONNRESET) when the client is gone."""
     def push(self, data: Union[str, bytes, bytearray, memoryview] = ...) -> bool:
         """Send what there is room for; push() goes on with the rest. True when all of it is written."""
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """End the answer that begin() began. Where less was written than its length, the connection ends with it."""
     begun: bool
     """Whether the answer has begun."""
     wanted: bool
@@ -155,8 +179,11 @@ class Part:
     """A part of a form, as `for` gives it."""
 
     name: str
+    """Of the form's field."""
     filename: Union[str, None]
+    """As the client says; None where the part is no file."""
     content_type: Union[str, None]
+    """As the client says; None where it does not."""
     safe_name: str
     """The filename as one that may be used: no directories; never empty."""
     def readinto(self, buffer: Union[bytearray, memoryview]) -> int:
@@ -173,18 +200,29 @@ class AsyncPart:
     """A part of a form, as `async for` gives it."""
 
     name: str
+    """Of the form's field."""
     filename: Union[str, None]
+    """As the client says; None where the part is no file."""
     content_type: Union[str, None]
+    """As the client says; None where it does not."""
     safe_name: str
-    async def readinto(self, buffer: Union[bytearray, memoryview]) -> int: ...
-    async def read(self, max_size: Union[int, None] = 16384) -> bytes: ...
-    async def save(self, target: Union[str, IO[bytes]], max_size: Union[int, None] = None) -> int: ...
+    """The filename as one that may be used: no directories; never empty."""
+    async def readinto(self, buffer: Union[bytearray, memoryview]) -> int:
+        """As Part.readinto(), and others are served while the client sends."""
+    async def read(self, max_size: Union[int, None] = 16384) -> bytes:
+        """As Part.read()."""
+    async def save(self, target: Union[str, IO[bytes]], max_size: Union[int, None] = None) -> int:
+        """As Part.save()."""
 
 class Response:
     body: Body
+    """What is sent."""
     status: int
+    """200 to 599; anything else is a ValueError when it is sent, so a 500."""
     headers: Union[Fields, None]
+    """More fields: a dict, or a list of (name, value) pairs where a name repeats."""
     content_type: Union[str, None]
+    """None: by the body's type, text, JSON or octets."""
 
     def __init__(
         self,
@@ -214,10 +252,13 @@ class Handler:
     """A subclass has do_GET, do_POST…, called with what the pattern captures; they return an answer or send it."""
 
     request: Request
+    """The request that it was made for."""
     path: str
     """The target as sent, with its query."""
     command: str
+    """The method."""
     headers: Headers
+    """The request's."""
     rfile: Request
     wfile: Request
     def __init__(self, request: Request) -> None: ...
@@ -231,8 +272,11 @@ class CallbackResponse:
     """What a callback answers with: send() once, or begin() and write()."""
 
     status: int
+    """Of the answer; 200 unless it is set."""
     headers: dict[str, Any]
+    """Of the answer; add to it before send() or begin()."""
     content_type: Union[str, None]
+    """None: by the body's type."""
     def send(
         self,
         body: Body = b"",
@@ -280,6 +324,7 @@ class Sensor:
     """What Server.sensor() returns."""
 
     name: str
+    """The last segment of its path, or what sensor(name=…) said."""
     seq: int
     """The number of the newest sample, 0 for the one that it begins with."""
     def update(self, **fields: Union[int, float, bool, str]) -> None:
@@ -308,6 +353,7 @@ class Service:
 
 class CaptivePortal:
     page: str
+    """The path that clients are sent to."""
     answers: int
     """How many DNS questions were answered."""
     def start(self, port: int) -> None:
@@ -340,7 +386,9 @@ class WebSocket:
     request: Request
     """The handshake's, which goes on telling of it."""
     protocol: Union[str, None]
+    """The subprotocol that was chosen, of those that the route and the client speak."""
     closed: Union[tuple[int, str], None]
+    """(code, reason) once it is closed. 1005: the close frame had no code; 1006: the client is gone."""
     def on_open(self, request: Request, *captures: Any) -> None: ...
     def on_message(self, message: Any) -> None:
         """str of text, bytes of binary."""
@@ -348,14 +396,18 @@ class WebSocket:
     def send(self, message: Message) -> bool:
         """False when what waits for this client has to go first. Raises OSError when it is closed."""
     def close(self, code: int = 1000, reason: str = "") -> None: ...
-    def ping(self) -> None: ...
+    def ping(self) -> None:
+        """Ask for a sign of life now, and not only after `ping` seconds of silence."""
 
 class AsyncWebSocket:
     """A client, as an async function gets it."""
 
     request: Request
+    """The handshake's, which goes on telling of it."""
     protocol: Union[str, None]
+    """The subprotocol that was chosen, of those that the route and the client speak."""
     closed: Union[tuple[int, str], None]
+    """(code, reason) once it is closed. 1005: the close frame had no code; 1006: the client is gone."""
     async def recv(self) -> Union[str, bytes, None]:
         """None when it is closed."""
     def __aiter__(self) -> AsyncWebSocket: ...
@@ -363,7 +415,8 @@ class AsyncWebSocket:
     async def send(self, message: Message) -> None:
         """Waits while max_queue bytes wait. Raises OSError when it is closed."""
     async def close(self, code: int = 1000, reason: str = "") -> None: ...
-    def ping(self) -> None: ...
+    def ping(self) -> None:
+        """Ask for a sign of life now, and not only after `ping` seconds of silence."""
 
 AnyWebSocket = Union[WebSocket, AsyncWebSocket]
 
@@ -374,15 +427,19 @@ class Room:
     """Some WebSockets. Those that are closed drop out."""
 
     drop: bool
+    """Whether one that has no room for a message is closed (1013), or misses it."""
     def __init__(self, drop: bool = False) -> None: ...
-    def add(self, ws: AnyWebSocket) -> None: ...
-    def discard(self, ws: AnyWebSocket) -> None: ...
+    def add(self, ws: AnyWebSocket) -> None:
+        """Take a WebSocket in."""
+    def discard(self, ws: AnyWebSocket) -> None:
+        """Leave it out from now on, if it is there."""
     def __iter__(self) -> Iterator[AnyWebSocket]: ...
     def __len__(self) -> int: ...
     def send(self, message: Message) -> int: ...
 
 class Server:
     debug: bool
+    """Whether tracebacks are put into answers."""
     port: int
 
     def __init__(

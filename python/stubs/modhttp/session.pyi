@@ -6,7 +6,9 @@ Key = Union[str, bytes]
 
 class Sessions:
     name: str
+    """Of the cookie."""
     max_age: int
+    """Seconds that a session lasts."""
 
     def __init__(
         self,
