@@ -39,7 +39,7 @@ class SourceDocstrings(griffe.Extension):
 
 def presentable(text):
     """A docstring as Markdown: plain text, but for names of pages, which become links."""
-    text = re.sub(r"([<*`\[])", r"\\\1", text)
+    text = re.sub(r"([*`\[])", r"\\\1", text.replace("<", "&lt;"))
     return re.sub(r"\bdocs/(\w+)\.md", r"[\1](../\1.html)", text)
 
 

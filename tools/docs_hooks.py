@@ -1,4 +1,4 @@
-"""What the site has beside docs/: the README as its first page, and a page for each of the repository's files that are linked.
+"""What the site has beside docs/: the README as its first page, and a page for each file that is linked.
 
 Links are as GitHub wants them, relative to where a page lies in the repository; here they become the site's.
 """

@@ -323,14 +323,15 @@ def parameters(node):
 
 
 def stub_parameters(function):
-    return [(p.name, p.default) for p in function.parameters if not p.kind.value.startswith("variadic")]
+    named = (parameter for parameter in function.parameters if not parameter.kind.value.startswith("variadic"))
+    return [(one.name, None if one.default is None else str(one.default)) for one in named]
 
 
 def same_default(stub, code):
     """Whether the stub's is that of the code, or leaves it open, or has the value of a constant's name."""
     if None in (stub, code):
         return stub is code
-    return stub == "..." or code.isupper() or ast.unparse(ast.parse(stub)) == code
+    return stub == "..." or code.isupper() or ast.unparse(ast.parse(stub, mode="eval")) == code
 
 
 def check_parameters(name, stub, node):

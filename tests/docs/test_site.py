@@ -1,0 +1,87 @@
+"""`make docs` builds the site without a warning; each page is in its navigation, each public name in its reference."""
+
+import html
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from target import ROOT
+
+STUBS = ROOT / "python/stubs/modhttp"
+
+
+@pytest.fixture(scope="module")
+def site():
+    done = subprocess.run(["make", "docs"], check=False, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return ROOT / "build/site"
+
+
+def leaves(nav):
+    for entry in nav:
+        for value in entry.values() if isinstance(entry, dict) else [entry]:
+            yield from leaves(value) if isinstance(value, list) else [value]
+
+
+class Loader(yaml.SafeLoader):
+    """mkdocs.yml names a function, which is not needed here."""
+
+
+Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, suffix, node: None)
+
+
+def test_navigation_has_each_page():
+    nav = list(leaves(yaml.load((ROOT / "mkdocs.yml").read_text(), Loader)["nav"]))
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert len(nav) == len(set(nav))
+    assert set(nav) == pages | {"index.md"}
+
+
+def test_site_needs_nothing_from_elsewhere(site):
+    """No font, script or style of another host."""
+    loads = re.compile(r"<(?:script|img|link rel=\"(?:stylesheet|icon|preload)\")[^>]*(?:src|href)=\"(https?:[^\"]+)")
+    for page in site.rglob("*.html"):
+        assert loads.findall(page.read_text()) == [], page
+
+
+def test_readme_is_the_first_page(site):
+    text = (site / "index.html").read_text()
+    assert "lives in the firmware" in text and 'href="tutorial.html"' in text
+
+
+def test_linked_files_are_pages(site):
+    text = (site / "repository/examples/websocket_led.py.html").read_text()
+    assert "origins" in text
+    assert 'href="repository/examples/websocket_led.py.html"' in (site / "websocket.html").read_text()
+
+
+def public_names():
+    """(the anchor, its first words) of each public class, function and member in the stubs."""
+    import griffe
+
+    for path in sorted(STUBS.glob("*.pyi")):
+        module = "modhttp" if path.stem == "__init__" else f"modhttp.{path.stem}"
+        tree = griffe.visit(path.stem, filepath=path, code=path.read_text())
+        for name, member in tree.members.items():
+            if name.startswith("_") or member.is_alias or member.is_attribute or name == "Readable":
+                continue
+            yield f"{module}.{name}"
+            if member.is_class:
+                yield from (f"{module}.{name}.{inner}" for inner in member.members if not inner.startswith("_"))
+
+
+def test_reference_has_each_public_name(site):
+    text = "".join(page.read_text() for page in (site / "reference").glob("*.html"))
+    anchors = set(re.findall(r'id="(modhttp[\w.]*)"', text))
+    names = set(public_names())
+    assert len(names) > 190
+    assert names - anchors == set()
+
+
+def test_reference_has_the_sources_words(site):
+    """Docstrings of what is written in Python, whose stubs say less; with what looks like a tag."""
+    text = html.unescape((site / "reference/server.html").read_text())
+    assert "Segments of a path may be <name>, <int:name> or, last, <path:name>." in re.sub(r"\s+", " ", text)
+    assert 'href="../files.html"' in text
