@@ -45,7 +45,13 @@ def relinked(page, text):
         where = posixpath.relpath(place(target(page, path)), here or ".") if path else ""
         return where + ("#" + fragment if fragment else "")
 
-    return markdown_page.relink(text, change)
+    return unescaped(markdown_page.relink(text, change))
+
+
+def unescaped(text):
+    """GitHub wants a bar in a table's code escaped; Python-Markdown would show that."""
+    rows = re.compile(r"^\|.*$", re.MULTILINE)
+    return rows.sub(lambda row: re.sub(r"`[^`]+`", lambda code: code[0].replace("\\|", "|"), row[0]), text)
 
 
 def listed(directory):

@@ -51,6 +51,10 @@ def test_readme_is_the_first_page(site):
     assert "lives in the firmware" in text and 'href="tutorial.html"' in text
 
 
+def test_bars_in_tables_are_bars(site):
+    assert "TARGET=host|rp2040" in (site / "index.html").read_text()
+
+
 def test_linked_files_are_pages(site):
     text = (site / "repository/examples/websocket_led.py.html").read_text()
     assert "origins" in text
