@@ -56,9 +56,8 @@ def test_bars_in_tables_are_bars(site):
 
 
 def test_linked_files_are_pages(site):
-    text = (site / "repository/examples/websocket_led.py.html").read_text()
-    assert "origins" in text
-    assert 'href="repository/examples/websocket_led.py.html"' in (site / "websocket.html").read_text()
+    assert "modhttp" in (site / "repository/examples/files.py.html").read_text()
+    assert 'href="repository/examples/files.py.html"' in (site / "files.html").read_text()
 
 
 def public_names():
