@@ -6,11 +6,12 @@ mkdocs.yml says what it is made of; any warning, of a link that leads nowhere, s
 
 import argparse
 import os
-import sys
+import re
+import subprocess
 from pathlib import Path
 
 import need
-from common import run_command
+from common import Refusal, run_command, say
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,12 +22,16 @@ def main():
     parser.add_argument("--port", default="8080")
     options = parser.parse_args()
     need.ensure(["docs"])
-    python = str(need.venv_directory() / "bin/python")
-    words = ["serve", "-a", f"127.0.0.1:{options.port}"] if options.serve else ["build", "-q"]
+    mkdocs = [str(need.venv_directory() / "bin/python"), "-m", "mkdocs"]
     os.chdir(ROOT)
     os.environ["NO_MKDOCS_2_WARNING"] = "1"
-    sys.stdout.flush()
-    os.execv(python, [python, "-m", "mkdocs", *words, "--strict"])
+    if options.serve:
+        os.execv(mkdocs[0], [*mkdocs, "serve", "--strict", "-a", f"127.0.0.1:{options.port}"])
+    # Not with --quiet, which has it count no warnings either.
+    done = subprocess.run([*mkdocs, "build", "--strict"], check=False, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise Refusal("the site is not built:\n" + re.sub(r"^INFO.*\n", "", done.stderr, flags=re.MULTILINE))
+    say("build/site/index.html")
 
 
 if __name__ == "__main__":

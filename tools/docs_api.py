@@ -40,7 +40,7 @@ class SourceDocstrings(griffe.Extension):
 def presentable(text):
     """A docstring as Markdown: plain text, but for names in backticks, and names of pages, which become links."""
     text = re.sub(r"(`[^`]*`)|([<*\[])", lambda found: found[1] or {"<": "&lt;"}.get(found[2], "\\" + found[2]), text)
-    return re.sub(r"\bdocs/(\w+)\.md", r"[\1](../\1.html)", text)
+    return re.sub(r"\bdocs/(\w+)\.md", r"[\1](../\1.md)", text)
 
 
 def fill(object, words, prefix):

@@ -1,13 +1,17 @@
 """`make docs` builds the site without a warning; each page is in its navigation, each public name in its reference."""
 
 import html
+import os
 import re
+import shutil
+import signal
 import subprocess
 
+import httpx
 import pytest
 import yaml
 
-from target import ROOT
+from target import ROOT, free_port
 
 STUBS = ROOT / "python/stubs/modhttp"
 
@@ -17,6 +21,31 @@ def site():
     done = subprocess.run(["make", "docs"], check=False, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return ROOT / "build/site"
+
+
+def test_warnings_are_errors(tmp_path):
+    """A link that leads nowhere fails the build, and is named."""
+    shutil.copytree(ROOT, tmp_path / "copy", ignore=shutil.ignore_patterns("build", ".git", "node_modules", "corpus"))
+    with open(tmp_path / "copy/docs/events.md", "a") as page:
+        page.write("\n[nothing](nothing.md) [nowhere](files.md#nowhere)\n")
+    done = subprocess.run(["make", "docs"], check=False, cwd=tmp_path / "copy", capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "nothing.md" in done.stderr and "#nowhere" in done.stderr
+
+
+def test_site_is_served_while_it_is_written():
+    port = free_port()
+    command = ["make", "docs", "SERVE=1", f"PORT={port}"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          start_new_session=True) as serving:
+        try:
+            for line in serving.stdout:
+                if "Serving on" in line:
+                    break
+            page = httpx.get(f"http://127.0.0.1:{port}/tutorial.html", timeout=60, trust_env=False)
+            assert "Ten minutes" in page.text
+        finally:
+            os.killpg(serving.pid, signal.SIGTERM)
 
 
 def leaves(nav):
@@ -87,4 +116,4 @@ def test_reference_has_the_sources_words(site):
     """Docstrings of what is written in Python, whose stubs say less; with what looks like a tag."""
     text = html.unescape((site / "reference/server.html").read_text())
     assert "Segments of a path may be <name>, <int:name> or, last, <path:name>." in re.sub(r"\s+", " ", text)
-    assert 'href="../files.html"' in text
+    assert 'href="../files.html"' in text  # of "docs/files.md"
