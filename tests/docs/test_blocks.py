@@ -50,6 +50,7 @@ BOARD = '''def board(files):
     real = __import__("network")
     class WLAN:
         IF_STA, IF_AP, PM_NONE = 0, 1, 0xa11140
+        ifconfig = lambda self: ("192.168.4.1", "255.255.255.0", "192.168.4.1", "192.168.4.1")
         def __init__(self, interface=0): pass
         def active(self, on=True): return True
         def config(self, *names, **settings): pass
@@ -59,7 +60,8 @@ BOARD = '''def board(files):
     class Network:
         def __getattr__(self, name): return getattr(real, name)
     network = Network()
-    network.WLAN = WLAN
+    network.STA_IF, network.AP_IF = 0, 1
+    network.WLAN = network.WIZNET5K = WLAN
     sys.modules["network"] = network
 board(%r)
 '''
