@@ -3,6 +3,7 @@
 An extension of griffe, which reads both for mkdocstrings. The stubs say what there is and of which types.
 """
 
+import ast
 import re
 from pathlib import Path
 
@@ -48,6 +49,9 @@ def fill(object, words, prefix):
         if member.is_alias:
             continue
         if member.is_module:
+            source = (ROOT / f"python/modhttp/{name}.py").read_text()
+            words_of_it = ast.get_docstring(ast.parse(source)).split("\n\n")[0]
+            member.docstring = griffe.Docstring(presentable(words_of_it), parent=member)
             fill(member, words, "")
             continue
         text = words.get(prefix + name, member.docstring and member.docstring.value)
