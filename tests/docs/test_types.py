@@ -107,7 +107,7 @@ value = app.value("/value", "text/plain", "")
 
 @app.get("/module")
 def module(request):
-    things = {"modhttp": names(modhttp) + list(modhttp._LATER), "_modhttp": names(_modhttp)}
+    things = {"modhttp": names(modhttp) + [name for name, _ in modhttp._LATER], "_modhttp": names(_modhttp)}
     for name in _modhttp.__dict__:
         thing = getattr(_modhttp, name)
         if isinstance(thing, type):
