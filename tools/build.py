@@ -28,7 +28,8 @@ FIRMWARE_INPUTS = ["modhttp", "ports", "python", "tools/build_firmware.sh"]
 # What `make run PORT=9000 BOARD=...` hands down, and what the makes and cmakes of a build must not take as theirs.
 NOT_FOR_BUILDS = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MAKEFILES",
                   "APP", "PORT", "TARGET", "APP_PORT", "FLASH", "ROMFS", "DIR", "BOARD",
-                  "DEVICE", "DEPLOY", "DRIVE", "UF2", "FILES", "HARNESS", "SECONDS", "RUNS", "MINUTES", "PROGRAMS", "BOARDS"}
+                  "DEVICE", "DEPLOY", "DRIVE", "UF2", "FILES", "BOARDS", "NAMES", "SERVE",
+                  "HARNESS", "SECONDS", "RUNS", "MINUTES", "PROGRAMS"}
 
 
 def source_tree(only, board=None):

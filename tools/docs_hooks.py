@@ -103,20 +103,6 @@ def beside_docs():
     return found
 
 
-def existing(nav):
-    """The navigation without pages that are not there: one that another branch brings may be named before."""
-    if isinstance(nav, dict):
-        return {title: entry for title, entry in ((title, existing(entry)) for title, entry in nav.items()) if entry}
-    if isinstance(nav, list):
-        return [entry for entry in map(existing, nav) if entry]
-    return nav if nav == "index.md" or (ROOT / "docs" / nav).exists() else None
-
-
-def on_config(config):
-    config.nav = existing(config.nav)
-    return config
-
-
 def on_files(files, config):
     for path in beside_docs():
         source = place(path)

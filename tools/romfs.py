@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Pack a directory into build/romfs.img, the image that a board keeps in its flash and mounts at /rom: `romfs.py DIR`.
 
-Beside each file that gzip makes smaller goes the smaller one, NAME.gz, unless DIR has its own. --deploy, or --device, has
-mpremote bring the image to a board. Standard library only, but for that.
+Beside each file that gzip makes smaller goes the smaller one, NAME.gz, unless DIR has its own. --deploy, or --device,
+has mpremote bring the image to a board. Standard library only, but for that.
 """
 
 import argparse

@@ -13,6 +13,9 @@ from modhttp import Request as Request
 from modhttp import Sensor as _Sensor
 from modhttp import Stream as Stream
 
+version: str
+"""modhttp.__version__ of the Python layer that it goes with."""
+
 _Bytes = Union[str, bytes, bytearray, memoryview]
 
 class Endpoint:
@@ -56,6 +59,8 @@ class Metrics:
     def __init__(self, common: int, /) -> None: ...
     def add(self, sensor: _Sensor, /) -> None: ...
     def endpoint(self) -> Endpoint: ...
+    def feed(self) -> Endpoint:
+        """Every sample of all of them as it is taken, as Server-Sent Events: the dashboard's one connection."""
 
 class Guard:
     """Lets who says the scheme, in lower case, and one of the token68s pass. challenge: the field lines of a 401."""
