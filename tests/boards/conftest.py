@@ -17,3 +17,9 @@ def tree():
     """MicroPython's, from Debian's packages or from MICROPYTHON_DIR."""
     need.ensure(["firmware"])
     return Path(build.source_tree("firmware"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def firmware(tree):
+    """MODHTTP_PICO's, built before the clock of any test runs."""
+    return build.firmware()

@@ -124,6 +124,7 @@ def bytes_of_bss(file):
     return int(table.splitlines()[1].split()[2])
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("board", DRIVERS)
 def test_all_of_ours_compiles(board, configured):
     it = configured(board)
@@ -161,9 +162,9 @@ def test_options(board, configured):
         it.hold(["TCP_MSS == 536"])
 
 
-def test_multicast_dns_has_the_stack_that_it_needs(tree):
+def test_multicast_dns_has_the_stack_that_it_needs(firmware):
     """In the Pico's firmware it is linked, though never run. What the drivers take comes on top."""
-    elf = build.firmware().with_suffix(".elf")
+    elf = firmware.with_suffix(".elf")
     room = budget.stack_reserve("MODHTTP_PICO_W") - 512
     command = [sys.executable, budget.STACK_DEPTH, elf, elf.parent / "obj-MODHTTP_PICO", "--mdns", "--limit", str(room)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -165,7 +165,6 @@ def second(tree, tmp_path_factory):
     return project / "build/firmware/MODHTTP_PICO.uf2"
 
 
-@pytest.mark.timeout(1800)
 def test_two_builds_are_equal(second):
     """Other directories, another time, MICROPYTHON_DIR: nothing of it is in the firmware."""
     assert second.read_bytes() == build.firmware().read_bytes()
@@ -194,8 +193,8 @@ def test_the_released_directory_is_whole():
 
 # ---- refusals
 
-def test_interrupts_that_need_more_stack_than_is_reserved(tree, monkeypatch):
-    elf = build.firmware().with_suffix(".elf")
+def test_interrupts_that_need_more_stack_than_is_reserved(firmware, monkeypatch):
+    elf = firmware.with_suffix(".elf")
     budget.check_stack("MODHTTP_PICO", elf)
     monkeypatch.setattr(budget, "stack_reserve", lambda board: 1000)
     with pytest.raises(common.Refusal, match="MODHTTP_PICO: stack_depth: .* more than the reserve of 1000"):
