@@ -58,7 +58,7 @@ help:
 	@echo '                and build/bench.json; PROGRAMS: only the cycles of these; SECONDS: of each run of wrk'
 	@echo 'make parser     count what the request parser costs, beside others'
 	@echo 'make pictures [NAMES="led clock"]'
-	@echo '                take the pictures of docs/examples.md anew'
+	@echo '                take the pictures of docs/ anew, or some of docs/examples.md'
 	@echo 'make clean      remove build/'
 
 run:
@@ -125,7 +125,9 @@ parser:
 	@exec $(PYTHON) bench/parser.py
 
 pictures:
-	@exec $(PYTHON) tools/pictures.py $(NAMES)
+	@$(PYTHON) tools/need.py pictures
+	@python=$$($(PYTHON) tools/need.py --print python) && $$python tools/example_pictures.py $(NAMES) && \
+		if [ -z '$(NAMES)' ]; then exec $$python tools/dashboard_pictures.py; fi
 
 clean:
 	@rm -rf build

@@ -10,6 +10,9 @@ from target import ROOT
 EXAMPLES = ROOT / "examples"
 PAGE = ROOT / "docs/examples.md"
 
+# Examples that write files, and so are to run in a directory of their own. Others have /rom, as with `make run`.
+WRITING = ("files", "rest_store", "captive", "ota")
+
 Section = namedtuple("Section", "title programs picture commands")
 
 
@@ -24,6 +27,11 @@ def sections():
             commands = re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", shown, re.MULTILINE)
             found[picture[2]] = Section(text.split("\n")[0], programs, picture[1], commands)
     return found
+
+
+def files_of(name):
+    """What targets.Program() is to have as an example's files."""
+    return {} if name in WRITING else None
 
 
 def type_in(command, port, directory):

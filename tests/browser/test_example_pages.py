@@ -7,15 +7,14 @@ import pytest
 from playwright.sync_api import expect
 
 import shown
-import target as targets
 
 SECTIONS = shown.sections()
 
 
 @pytest.fixture
 def run(start):
-    """run(name) starts an example. Ask for it before `page`: so it outlives the window."""
-    return lambda name: start(SECTIONS[name].programs[0], files={})
+    """run(name) starts an example."""
+    return lambda name: start(SECTIONS[name].programs[0], files=shown.files_of(name))
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def duty(page):
     return int(page.locator("#duty").inner_text())
 
 
-def test_a_slider_is_dragged_and_the_board_follows(run, page, other_page):
+def test_a_slider_is_dragged_and_the_board_follows(page, other_page, run):
     url = run("led").url
     for one in (page, other_page):
         one.goto(url)
@@ -63,21 +62,20 @@ def test_a_slider_is_dragged_and_the_board_follows(run, page, other_page):
     expect(page.locator("#duty")).to_have_text("0")
 
 
-def test_the_page_comes_back_with_the_board(start, page, problems, monkeypatch):
+def test_the_page_comes_back_with_the_board(page, start, problems):
     program = start(SECTIONS["led"].programs[0])
     page.goto(program.url)
     expect(page.locator("#duty")).to_have_text("0")
     page.get_by_label("On").check()
     expect(page.locator("#duty")).to_have_text(re.compile("327.."))
     program.stop()
-    monkeypatch.setattr(targets, "free_port", lambda: program.port)
-    start(SECTIONS["led"].programs[0])
+    start(SECTIONS["led"].programs[0], port=program.port)
     expect(page.locator("#duty")).to_have_text("0")
     expect(page.get_by_label("On")).not_to_be_checked()
     problems.clear()  # the browser could not connect for a while
 
 
-def test_three_faces(run, page):
+def test_three_faces(page, run):
     page.goto(run("three_faces").url)
     heading = page.get_by_role("heading")
     expect(heading).to_have_text("The LED is off")
@@ -86,21 +84,21 @@ def test_three_faces(run, page):
         expect(heading).to_have_text(f"The LED is {state}")
 
 
-def test_form(run, page):
+def test_form(page, run):
     page.goto(run("form").url)
     page.get_by_label("Your name").fill("<Ada> & \"Grace\"")
     page.get_by_role("button").click()
     expect(page.get_by_role("heading")).to_have_text("Hello, <Ada> & \"Grace\"")
 
 
-def test_asyncio(run, page):
+def test_asyncio(page, run):
     page.goto(run("asyncio_tasks").url)
     expect(page.locator("#celsius")).to_have_text(re.compile(r"^\d\d\.\d$"))
     before = int(page.locator("#blinks").inner_text())
     page.wait_for_function(f"+blinks.value > {before + 2}")
 
 
-def test_dashboard(run, page):
+def test_dashboard(page, run):
     page.goto(run("dashboard").url)
     expect(page.get_by_role("heading", name="My board")).to_be_visible()
     for name in ("chip", "heap", "knob"):
@@ -110,7 +108,7 @@ def test_dashboard(run, page):
     expect(page.locator("#cards")).not_to_have_text(shown_now)
 
 
-def test_file_manager(run, page):
+def test_file_manager(page, run):
     program = run("files")
     page.goto(program.url)
     one, other = [{"name": name, "mimeType": "text/plain", "buffer": data}
@@ -129,7 +127,7 @@ def test_file_manager(run, page):
     assert [name for name, _ in httpx.get(program.url + "/list", trust_env=False).json()] == ["a & b.txt"]
 
 
-def test_clock(run, page):
+def test_clock(page, run):
     program = run("clock")
     page.goto(program.url)
     clock = page.locator("time")
@@ -140,7 +138,7 @@ def test_clock(run, page):
     program.wait_for("a clock ends at")
 
 
-def test_login(run, page, problems):
+def test_login(page, run, problems):
     page.goto(run("login").url)
     for password, title in (("guess", "No. Who are you?"), ("secret", "Hello, me")):
         page.get_by_label("Name").fill("me")
@@ -156,7 +154,7 @@ def test_login(run, page, problems):
     problems.clear()
 
 
-def test_captive_portal(run, page):
+def test_captive_portal(page, run):
     page.goto(run("captive").url)
     page.get_by_label("Wi-Fi").fill("Attic")
     page.get_by_label("Password").fill("sesame")
@@ -166,7 +164,7 @@ def test_captive_portal(run, page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["led", "files", "login"])
-def test_pages_suit_a_phone_and_the_night(run, page, name, scheme):
+def test_pages_suit_a_phone_and_the_night(page, run, name, scheme):
     page.set_viewport_size({"width": 360, "height": 640})
     page.emulate_media(color_scheme=scheme)
     page.goto(run(name).url)

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Take the pictures of docs/examples.md anew, all or those that the arguments name, from the examples as they run here.
+"""Take the pictures of docs/examples.md, all or those that the arguments name, of the examples as they run here.
 
 A page is photographed in Chromium, a session with curl and the programs of a migration are set as text first.
 """
@@ -7,21 +6,27 @@ A page is photographed in Chromium, a session with curl and the programs of a mi
 import base64
 import contextlib
 import html
-import io
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-import need
-from common import run_command
+import pygments
+from playwright.sync_api import sync_playwright
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
-ROOT = Path(__file__).resolve().parent.parent
+from dashboard_pictures import FONTS, ROOT, keep
+
+sys.path.append(str(ROOT / "tests"))
+
+import shown  # noqa: E402
+import target  # noqa: E402
+
 PICTURES = ROOT / "docs/pictures"
 WIDTH = 800
 WIDTH_OF_TWO = 900  # programs, of 62 columns each
-COLORS = 64  # a palette: a third of the size
 
 FRAME = """<!doctype html><meta charset="utf-8"><style>
 * {{ box-sizing: border-box; margin: 0 }}
@@ -45,15 +50,14 @@ pre {{ font: 12.5px/1.5 "DejaVu Sans Mono", monospace; padding: 10px 14px; white
 class Studio:
     """A browser, and a place for programs to run in."""
 
-    def __init__(self, browser):
+    def __init__(self, browser, directory):
         self.browser = browser
-        self.directory = Path(tempfile.mkdtemp())
+        self.directory = directory
 
     @contextlib.contextmanager
-    def running(self, program):
-        import target
-
-        with target.Program("host", program, Path(tempfile.mkdtemp(dir=self.directory)), files={}) as running:
+    def running(self, name, program):
+        directory = Path(tempfile.mkdtemp(dir=self.directory))
+        with target.Program("host", program, directory, files=shown.files_of(name)) as running:
             yield running
 
     def window(self, height, width=WIDTH - 38, color_scheme="light"):
@@ -63,16 +67,8 @@ class Studio:
         """The picture of some windows, beside each other."""
         page = self.browser.new_page(viewport={"width": width, "height": 100})
         page.set_content(FRAME.format(width=width, style=style, figures="".join(figures)))
-        write(page.screenshot(full_page=True), PICTURES / f"{name}.png")
+        keep(page.screenshot(full_page=True), PICTURES / f"{name}.png")
         page.close()
-
-
-def write(png, path):
-    from PIL import Image
-
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
-    image.save(path, optimize=True)
-    print(f"{path.relative_to(ROOT)}: {image.width} x {image.height}, {path.stat().st_size} bytes")
 
 
 def figure(caption, body, kind=""):
@@ -174,7 +170,8 @@ def captive(studio, url):
     return [shot(page)]
 
 
-PAGES = (hello, three_faces, form, asyncio_tasks, dashboard, files, clock, led, login, captive)
+PAGES = {pose.__name__: pose for pose in (
+    hello, three_faces, form, asyncio_tasks, dashboard, files, clock, led, login, captive)}
 
 
 # ---- text
@@ -182,8 +179,6 @@ PAGES = (hello, three_faces, form, asyncio_tasks, dashboard, files, clock, led, 
 
 def session(studio, section, port):
     """The section's commands in a terminal, with what they write now."""
-    import shown
-
     lines = []
     for command, _ in section.commands:
         answer = shown.type_in(command, port, studio.directory).rstrip("\n")
@@ -193,10 +188,6 @@ def session(studio, section, port):
 
 def listings(section):
     """Programs beside each other, without the comment that they begin with."""
-    import pygments
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
     formatter = HtmlFormatter(nowrap=True, style="friendly")
     figures = []
     for path in section.programs:
@@ -206,39 +197,29 @@ def listings(section):
     return figures, formatter.get_style_defs("pre")
 
 
-def take(names):
-    sys.path.append(str(ROOT / "tests"))
-    from playwright.sync_api import sync_playwright
+def take(studio, name, section):
+    if len(section.programs) == 2:
+        studio.keep(name, *listings(section), WIDTH_OF_TWO)
+        return
+    with studio.running(name, section.programs[0]) as program:
+        pose = PAGES.get(name)
+        studio.keep(name, pose(studio, program.url) if pose else session(studio, section, program.port))
 
-    import shown
-    import target
 
+def main(names):
     target.prepare("host")
-    poses = {pose.__name__: pose for pose in PAGES}
-    with sync_playwright() as playwright:
-        no_sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-        studio = Studio(playwright.chromium.launch(executable_path=shutil.which("chromium"), args=no_sandbox))
-        for name, section in shown.sections().items():
-            if names and name not in names:
-                continue
-            if len(section.programs) == 2:
-                studio.keep(name, *listings(section), WIDTH_OF_TWO)
-                continue
-            with studio.running(section.programs[0]) as program:
-                if name in poses:
-                    studio.keep(name, poses[name](studio, program.url))
-                else:
-                    studio.keep(name, session(studio, section, program.port))
-
-
-def main():
-    need.ensure(["test"])
-    python = need.venv_directory() / "bin/python"
-    if Path(sys.prefix) != need.venv_directory():
-        os.execv(python, [python, *sys.argv])
     PICTURES.mkdir(exist_ok=True)
-    take(sys.argv[1:])
+    with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
+        fonts = Path(directory) / "fonts.conf"
+        fonts.write_text(FONTS)
+        no_sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=no_sandbox,
+                                             env=os.environ | {"FONTCONFIG_FILE": str(fonts)})
+        studio = Studio(browser, Path(directory))
+        for name, section in shown.sections().items():
+            if not names or name in names:
+                take(studio, name, section)
 
 
 if __name__ == "__main__":
-    run_command(main)
+    main(sys.argv[1:])
