@@ -69,5 +69,5 @@ def switch(request):
     return {"on": bool(led.value())}
 
 
-timer = machine.Timer(period=PERIOD, callback=sample)
+timer = machine.Timer(-1, period=PERIOD, callback=sample)
 app.run(port=80)
