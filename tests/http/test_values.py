@@ -23,8 +23,8 @@ def server(program):
     ("bytearray(b'moves')", b"moves"),
     ("memoryview(b'view')[1:]", b"iew"),
     ("''", b""),
+    ("bytearray(b'0123456789' * 2000)", b"0123456789" * 2000),  # the board has it three times, and the value before
     *((f"b'0123456789' * {count}", b"0123456789" * count) for count in (25, 26, 80, 2000, 4000)),
-    ("bytearray(b'0123456789' * 1000)", b"0123456789" * 1000),  # of which the board has three, and the value before
 ])
 def test_value(server, written, body):
     execute(server, f"value.set({written})")
