@@ -53,8 +53,8 @@ list(APPEND MODHTTP_SOURCES
 # modlwip closes listening sockets in a way that writes past their pcb.
 list(APPEND MODHTTP_SOURCES ${CMAKE_CURRENT_LIST_DIR}/port/modlwip_guard.c)
 target_link_options(usermod_modhttp INTERFACE -Wl,--wrap=tcp_err -Wl,--wrap=tcp_recv)
-list(APPEND MODHTTP_SOURCES ${CMAKE_CURRENT_LIST_DIR}/port/backlog.c)
-target_compile_definitions(usermod_modhttp INTERFACE LWIP_HOOK_FILENAME="port/backlog.h")
+list(APPEND MODHTTP_SOURCES ${CMAKE_CURRENT_LIST_DIR}/port/backlog.c ${CMAKE_CURRENT_LIST_DIR}/port/closed_window.c)
+target_compile_definitions(usermod_modhttp INTERFACE LWIP_HOOK_FILENAME="port/lwip_hooks.h")
 if(MODHTTP_BOARD_SLIP)
     list(APPEND MODHTTP_SOURCES_FAST
         ${CMAKE_CURRENT_LIST_DIR}/port/rp2/slip.c

@@ -16,7 +16,7 @@ SRC_USERMOD_C += $(sort $(wildcard $(MODHTTP_DIR)/py/*.c)) \
 	$(addprefix $(MODHTTP_UNIX)/,hal.c modhost.c network_host.c romfs.c)
 
 # Without MicroPython.
-SRC_USERMOD_LIB_C += $(addprefix $(MODHTTP_DIR)/port/,backlog.c modlwip_guard.c) $(sort $(wildcard $(MODHTTP_DIR)/core/*.c)) $(sort $(wildcard $(MODHTTP_DIR)/net/*.c)) \
+SRC_USERMOD_LIB_C += $(addprefix $(MODHTTP_DIR)/port/,backlog.c closed_window.c modlwip_guard.c) $(sort $(wildcard $(MODHTTP_DIR)/core/*.c)) $(sort $(wildcard $(MODHTTP_DIR)/net/*.c)) \
 	$(addprefix $(MODHTTP_UNIX)/,events.c forward.c lwip_sys.c native.c pendsv.c source.c stack.c tap.c) \
 	$(addprefix lib/lwip/src/,$(LWIP_SRC_C))
 
@@ -26,7 +26,7 @@ CFLAGS_USERMOD += -DMODHTTP_SAFE_POINTS=$(if $(filter 1,$(SANITIZE)),1,0) -DMODH
 CFLAGS_USERMOD += -DMODHTTP_PROMPT_SOCKETS=$(or $(PROMPT_SOCKETS),0)
 # The version is modhttp.__version__, which stands in one place.
 CFLAGS_USERMOD += -DMODHTTP_VERSION=$(shell sed -n "s/^__version__ = \(.*\)/'\1'/p" $(MODHTTP_DIR)/../python/modhttp/__init__.py)
-CFLAGS_USERMOD += -DLWIP_HOOK_FILENAME='"port/backlog.h"'
+CFLAGS_USERMOD += -DLWIP_HOOK_FILENAME='"port/lwip_hooks.h"'
 LDFLAGS_USERMOD += -Wl,--wrap=tcp_err -Wl,--wrap=tcp_recv -Wl,--wrap=read -Wl,--wrap=mp_sched_keyboard_interrupt
 LDFLAGS_USERMOD += -Wl,--wrap=mp_vfs_rom_ioctl
 

@@ -31,7 +31,8 @@ MOUNTS = Path("/proc/self/mounts")
 
 PATIENCE = 30               # seconds for the drive, and for the REPL
 DESKTOP = 5                 # seconds that the desktop may take to mount the drive by itself
-LOOK = 0.2
+LOOK = 0.2                  # between tries
+TRY = 10                    # for an answer of a board that may have been asked while it started
 
 # How a write ends when the board has got the last block, and starts: its drive is gone before the rest is written.
 GONE = (errno.EIO, errno.ENODEV, errno.ENXIO)
@@ -181,7 +182,7 @@ def wait_for_repl(name):
     while True:
         try:
             path = device.find(name)
-            return path, device.mpremote(path, "exec", SAY_VERSION, patience=PATIENCE).strip()
+            return path, device.mpremote(path, "exec", SAY_VERSION, patience=TRY).strip()
         except Refusal as refusal:
             if time.monotonic() > end:
                 raise Refusal(f"the firmware was copied, but {refusal}") from None

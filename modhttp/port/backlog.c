@@ -4,7 +4,7 @@
 
 #include "lwip/priv/tcp_priv.h"
 
-#include "port/backlog.h"
+#include "port/lwip_hooks.h"
 
 // In lwIP's ticks of 500 ms: half a second to a second.
 #define HALF_OPEN_TICKS (2)

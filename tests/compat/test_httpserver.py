@@ -242,7 +242,8 @@ def app(program):
 
 
 def test_request(app):
-    app.wait_for("turn 0\nHTTP server started on 0.0.0.0:80\n")
+    app.wait_for("turn 0\n")
+    app.wait_for("HTTP server started on 0.0.0.0:80\n")
     assert json.loads(get(app, "/about?a=1&b=%20&a=2&c", "X-One: 1\r\n").body) == {
         "method": "GET", "url": "/about?a=1&b=%20&a=2&c", "path": "/about", "query": "a=1&b=%20&a=2&c",
         "parameters": {"a": "1", "b": "%20", "c": ""}, "version": "1.1", "host": "b'test'",

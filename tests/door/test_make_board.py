@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 import build
+import dist
 import emulated
 import target as targets
 from terminal import Terminal
@@ -175,7 +176,7 @@ def renamed(uf2, to):
     """A copy of a firmware which tells another board's name, so that it can be told from the one that was there."""
     blocks = [bytearray(block) for block in struct.iter_unpack("512s", uf2.read_bytes()) for block in block]
     image = b"".join(bytes(block[32:288]) for block in blocks)
-    name = b"modhttp on Raspberry Pi Pico"
+    name = f"modhttp {dist.version()} on Raspberry Pi Pico".encode()
     assert image.count(name) == 1
     image = image.replace(name, to.encode().ljust(len(name)))
     for number, block in enumerate(blocks):
@@ -215,7 +216,7 @@ def test_flash_of_a_board_in_bootsel_mode(board):
         f"modhttp: copying build/firmware/MODHTTP_PICO.uf2 to {board.drive}",
         "modhttp: waiting for its REPL",
     ]
-    assert "; modhttp on Raspberry Pi Pico with RP2040" in done.stdout
+    assert f"; modhttp {dist.version()} on Raspberry Pi Pico with RP2040" in done.stdout
 
 
 def test_a_port_where_nothing_answers(tmp_path):

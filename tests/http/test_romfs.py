@@ -80,9 +80,10 @@ def test_an_empty_image(start):
     assert output(start(NOTHING, wait=False, romfs={})) == ["[] {}"]
 
 
-def test_no_image(start):
-    """On the board: erased flash, of which it says nothing."""
-    assert output(start(NOTHING, wait=False)) == ["2 False"]
+def test_no_image(start, target):
+    """On the board: erased flash, of which it says nothing. Who runs a program on the host finds the usual image."""
+    usual = "['dashboard.html.gz'] {'dashboard.html.gz': <memoryview>}"
+    assert output(start(NOTHING, wait=False, files={})) == [usual if target == "host" else "2 False"]
 
 
 TYPES = {
