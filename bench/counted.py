@@ -210,20 +210,27 @@ def server_ram(limits):
         return int(board.exec(SERVER_RAM.format(limits=limits)).stdout)
 
 
-# Files for what many programs do without: WebSockets and events, forms, guards, the log, names.
-OPTIONAL = frozenset(
-    "auth dns events form form_head guard log mdns names noise throttle websocket ws ws_open".split()
-)
+# What many programs do without, and its files.
+OPTIONAL = {
+    "websocket": "websocket ws ws_open",
+    "events": "events",
+    "dashboard": "feed",
+    "forms": "form form_head",
+    "guards": "auth guard noise throttle",
+    "log": "log",
+    "names": "dns mdns names",
+}
+OPTION_OF = {stem: option for option, stems in OPTIONAL.items() for stem in stems.split()}
 
 
 def code_sizes():
-    """{room of modhttp/, or "optional": (bytes of flash, bytes of static RAM)}, from the linker's map."""
+    """{room of modhttp/, or one of OPTIONAL: (bytes of flash, bytes of static RAM)}, from the linker's map."""
     text = (build.firmware().parent / "obj-MODHTTP_PICO/firmware.elf.map").read_text()
     room = re.escape(f"{ROOT}/modhttp/")
     entry = rf"^ (\.\S+|COMMON)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) \S+{room}(\w+)/(\w+)\S+$"
     sizes = {}
     for section, address, size, name, stem in re.findall(entry, text, re.MULTILINE):
-        name = "optional" if stem in OPTIONAL else name
+        name = OPTION_OF.get(stem, name)
         flash, ram = sizes.get(name, (0, 0))
         region = int(address, 16) >> 28  # 1 is flash, 2 is RAM; else it is for the debugger, or left out
         if region == 1 or region == 2 and not section.startswith((".bss", "COMMON")):

@@ -105,7 +105,10 @@ def memory_table(figures):
     yield "what", "bytes"
     for key, what in (("flash.modhttp", "flash, all of our C"), ("flash.core", "of it core"), ("flash.net", "net"),
                       ("flash.py", "py"), ("flash.port", "port, with the serial link"),
-                      ("flash.optional", "WebSockets, events, forms, guards, log and names"),
+                      ("flash.websocket", "WebSockets"), ("flash.events", "Server-Sent Events from Python"),
+                      ("flash.dashboard", "the dashboard's feed"), ("flash.forms", "forms and uploads"),
+                      ("flash.guards", "Basic, Bearer and Digest, sessions, noise"), ("flash.log", "the log"),
+                      ("flash.names", "multicast DNS and captive portals"),
                       ("ram.server16", "RAM, a server as it is"),
                       ("ram.server4", "RAM, `Server(max_connections=4, head_buffers=2)`"),
                       ("ram.idle_connection", "RAM, each connection, beyond lwIP's pcb")):
