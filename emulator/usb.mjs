@@ -43,6 +43,7 @@ export class SerialHost {
       running = (usb.intEnable & DEV_SOF) !== 0;
       if (!running) {
         this.ready = this.open;
+        this.send();
         return;
       }
       usb.intRaw |= DEV_SOF;
@@ -68,8 +69,9 @@ export class SerialHost {
     this.send();
   }
 
+  // What is typed earlier waits: its events are more for that queue.
   send() {
-    if (this.room === 0 || this.queue.length === 0) return;
+    if (!this.ready || this.room === 0 || this.queue.length === 0) return;
     const packet = this.queue.splice(0, Math.min(this.room, PACKET));
     this.room = 0;
     this.usb.endpointReadDone(this.cdc.outEndpoint, Uint8Array.from(packet));
