@@ -32,6 +32,11 @@ NOT_FOR_BUILDS = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MAKEFILE
                   "HARNESS", "SECONDS", "RUNS", "MINUTES", "PROGRAMS"}
 
 
+def environment():
+    """This process's environment, as if no make had started it."""
+    return {name: value for name, value in os.environ.items() if name not in NOT_FOR_BUILDS}
+
+
 def source_tree(only, board=None):
     """MicroPython's, made ready if need be."""
     done = subprocess.run([sys.executable, ROOT / "micropython/fetch.py", "--only", only,
@@ -65,8 +70,7 @@ def build(product, what, inputs, command):
             return product
         say(f"building {what}")
         product.parent.mkdir(parents=True, exist_ok=True)
-        environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_BUILDS}
-        done = subprocess.run(command, check=False, cwd=ROOT, env=environment, errors="replace", text=True,
+        done = subprocess.run(command, check=False, cwd=ROOT, env=environment(), errors="replace", text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode:
             log = stamp.with_suffix(".log")

@@ -29,7 +29,8 @@ POOLS = {"MODHTTP_PICO_W": 43_986, "MODHTTP_PICO_W-FAST": 54_546, "MODHTTP_W5500
 
 
 def make_firmware(board, **environment):
-    kept = {name: value for name, value in os.environ.items() if name != "MICROPYTHON_DIR"}
+    kept = build.environment()
+    kept.pop("MICROPYTHON_DIR", None)
     return subprocess.run(["make", "-s", "firmware", f"BOARD={board}"], cwd=ROOT, env=kept | environment,
                           capture_output=True, text=True, check=False)
 

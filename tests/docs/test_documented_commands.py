@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+import build
 from markdown_page import blocks
 from target import ROOT
 
@@ -18,7 +19,7 @@ ENVIRONMENT = {"MICROPYTHON_DIR", "MODHTTP_CACHE"}  # which the tools read, what
 
 def offered():
     """{target: settings} of what `make` lists, with those that the target's recipe hands on."""
-    listed = subprocess.check_output(["make", "-s", "help"], cwd=ROOT, text=True)
+    listed = subprocess.check_output(["make", "-s", "help"], cwd=ROOT, env=build.environment(), text=True)
     found = {line.split()[1]: set(SETTING.findall(line)) for line in listed.splitlines() if line.startswith("make ")}
     makefile = (ROOT / "Makefile").read_text()
     for name, settings in found.items():

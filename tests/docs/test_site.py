@@ -11,14 +11,20 @@ import httpx
 import pytest
 import yaml
 
+import build
 from target import ROOT, free_port
 
 STUBS = ROOT / "python/stubs/modhttp"
 
 
+def make_docs(directory):
+    return subprocess.run(["make", "docs"], check=False, cwd=directory, env=build.environment(), capture_output=True,
+                          text=True)
+
+
 @pytest.fixture(scope="module")
 def site():
-    done = subprocess.run(["make", "docs"], check=False, cwd=ROOT, capture_output=True, text=True)
+    done = make_docs(ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     return ROOT / "build/site"
 
@@ -28,7 +34,7 @@ def test_warnings_are_errors(tmp_path):
     shutil.copytree(ROOT, tmp_path / "copy", ignore=shutil.ignore_patterns("build", ".git", "node_modules", "corpus"))
     with open(tmp_path / "copy/docs/events.md", "a") as page:
         page.write("\n[nothing](nothing.md) [nowhere](files.md#nowhere)\n")
-    done = subprocess.run(["make", "docs"], check=False, cwd=tmp_path / "copy", capture_output=True, text=True)
+    done = make_docs(tmp_path / "copy")
     assert done.returncode != 0
     assert "nothing.md" in done.stderr and "#nowhere" in done.stderr
 
@@ -36,8 +42,8 @@ def test_warnings_are_errors(tmp_path):
 def test_site_is_served_while_it_is_written():
     port = free_port()
     command = ["make", "docs", "SERVE=1", f"PORT={port}"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          start_new_session=True) as serving:
+    with subprocess.Popen(command, cwd=ROOT, env=build.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, start_new_session=True) as serving:
         try:
             for line in serving.stdout:
                 if "Serving on" in line:

@@ -18,9 +18,6 @@ from terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Without what the make that may have started the tests hands down.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in build.NOT_FOR_BUILDS}
-
 APP = """
 import modhttp
 from util import word
@@ -38,7 +35,7 @@ app.run(port=80)
 
 def make(*words, timeout=280):
     command = ["make", *(str(word) for word in words)]
-    return subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=False, text=True, timeout=timeout,
+    return subprocess.run(command, cwd=ROOT, env=build.environment(), check=False, text=True, timeout=timeout,
                           stdin=subprocess.DEVNULL, capture_output=True)
 
 
@@ -58,7 +55,7 @@ class EmulatedBoard:
         self.drive.mkdir()
         self.port = targets.free_port()
         words = ["make", "emulate", f"PORT={self.port}", f"DRIVE={self.drive}", f"FLASH={directory / 'flash.bin'}"]
-        self.terminal = Terminal(words, cwd=ROOT, env=ENVIRONMENT)
+        self.terminal = Terminal(words, cwd=ROOT, env=build.environment())
         self.device = self.terminal.expect(r"USB serial port: (/dev/\S+);")[1]
         self.terminal.expect(">>> ")
 
@@ -158,7 +155,7 @@ def press_enter_for_a_prompt(terminal):
 
 
 def test_repl(board):
-    terminal = Terminal(["make", "repl", f"DEVICE={board.device}"], cwd=ROOT, env=ENVIRONMENT)
+    terminal = Terminal(["make", "repl", f"DEVICE={board.device}"], cwd=ROOT, env=build.environment())
     try:
         terminal.expect("to exit this shell")
         press_enter_for_a_prompt(terminal)

@@ -13,9 +13,6 @@ import target as targets
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Without what the make that may have started the tests hands down.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in build.NOT_FOR_BUILDS}
-
 LIST = """
 from modhttp.static import mapped
 for path, data in sorted(mapped("/rom").items()):
@@ -27,7 +24,8 @@ NOISE = random.Random(1).randbytes(300)
 
 def make(*words):
     command = ["make", *(str(word) for word in words)]
-    return subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=False, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=ROOT, env=build.environment(), check=False, text=True, timeout=300,
+                          capture_output=True)
 
 
 def refusal(*words):

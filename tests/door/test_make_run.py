@@ -18,14 +18,6 @@ import target as targets
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Without what the make that may have started the tests hands down.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in build.NOT_FOR_BUILDS}
-
-
-def typed_by_a_user():
-    """The environment without what `make test` adds to it for makes below it."""
-    return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-
 
 @pytest.fixture
 def make():
@@ -35,7 +27,7 @@ def make():
     def start(*words, **options):
         command = ["make", *(str(word) for word in words)]
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT,
-                   "env": typed_by_a_user()} | options
+                   "env": build.environment()} | options
         started.append(subprocess.Popen(command, start_new_session=True, **options))
         return started[-1]
 
@@ -115,7 +107,7 @@ def test_ctrl_c_on_a_terminal_ends_it_with_status_0(built):
     if pid == 0:
         os.chdir(ROOT)
         words = ["make", "run", "APP=examples/hello.py", f"PORT={port}", f"TARGET={built}"]
-        os.execvpe("make", words, ENVIRONMENT)
+        os.execvpe("make", words, build.environment())
     try:
         seen = b""
         while f"modhttp: http://127.0.0.1:{port}\r\n".encode() not in seen:
