@@ -147,6 +147,17 @@ static inline bool is_value(const uint8_t *text, size_t len) {
     return true;
 }
 
+// What lies between blanks (RFC 9110, section 5.6.3).
+static inline input_t trimmed(input_t text) {
+    while (text.len != 0 && is_one_of(text.data[0], " \t")) {
+        input_byte(&text);
+    }
+    while (text.len != 0 && is_one_of(text.data[text.len - 1], " \t")) {
+        --text.len;
+    }
+    return text;
+}
+
 // libFuzzer's entry, and what it calls once before.
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

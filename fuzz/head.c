@@ -55,15 +55,9 @@ static bool is_text(const uint8_t *data, part_t part, const char *lower) {
     return true;
 }
 
-static part_t trimmed(const uint8_t *data, part_t part) {
-    while (part.len != 0 && (data[part.at] == ' ' || data[part.at] == '\t')) {
-        ++part.at;
-        --part.len;
-    }
-    while (part.len != 0 && (data[part.at + part.len - 1] == ' ' || data[part.at + part.len - 1] == '\t')) {
-        --part.len;
-    }
-    return part;
+static part_t trimmed_part(const uint8_t *data, part_t part) {
+    input_t text = trimmed((input_t) { data + part.at, part.len });
+    return (part_t) { (size_t)(text.data - data), text.len };
 }
 
 // The next item of a list. False at the end; an item may be empty.
@@ -75,7 +69,7 @@ static bool model_item(const uint8_t *data, part_t *list, part_t *item) {
     while (len < list->len && data[list->at + len] != ',') {
         ++len;
     }
-    *item = trimmed(data, (part_t) { list->at, len });
+    *item = trimmed_part(data, (part_t) { list->at, len });
     len += len < list->len;
     list->at += len;
     list->len -= len;
@@ -176,7 +170,7 @@ static bool model_field_line(model_t *model, const uint8_t *data, part_t line) {
     }
     size_t name_len = (size_t)(colon - text);
     part_t name = { line.at, name_len };
-    part_t value = trimmed(data, (part_t) { line.at + name_len + 1, line.len - name_len - 1 });
+    part_t value = trimmed_part(data, (part_t) { line.at + name_len + 1, line.len - name_len - 1 });
     if (!is_token(text, name_len) || !is_value(colon + 1, line.len - name_len - 1)) {
         return false;
     }

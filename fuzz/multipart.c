@@ -43,16 +43,6 @@ static bool same_text(input_t text, const char *lower) {
     return true;
 }
 
-static input_t trimmed(input_t text) {
-    while (text.len != 0 && is_blank(text.data[0])) {
-        input_byte(&text);
-    }
-    while (text.len != 0 && is_blank(text.data[text.len - 1])) {
-        --text.len;
-    }
-    return text;
-}
-
 typedef struct _model_param_t {
     input_t name;
     input_t value;

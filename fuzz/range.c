@@ -22,17 +22,6 @@ static int64_t model_number(input_t digits) {
     return number;
 }
 
-static input_t trimmed(input_t text) {
-    while (text.len != 0 && is_one_of(text.data[0], " \t")) {
-        ++text.data;
-        --text.len;
-    }
-    while (text.len != 0 && is_one_of(text.data[text.len - 1], " \t")) {
-        --text.len;
-    }
-    return text;
-}
-
 static bool all_digits(input_t text) {
     for (size_t i = 0; i < text.len; ++i) {
         if (!is_digit(text.data[i])) {

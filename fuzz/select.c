@@ -7,17 +7,6 @@
 #include "core/sensor.h"
 #include "fuzz.h"
 
-static input_t trimmed(input_t text) {
-    while (text.len != 0 && is_one_of(text.data[0], " \t")) {
-        ++text.data;
-        --text.len;
-    }
-    while (text.len != 0 && is_one_of(text.data[text.len - 1], " \t")) {
-        --text.len;
-    }
-    return text;
-}
-
 // Whether the text is `lower`, in any case.
 static bool is_word(input_t text, const char *lower) {
     bool same = text.len == strlen(lower);
