@@ -157,6 +157,10 @@ bool mh_conn_is_alive(const mh_conn_t *conn) {
     return conn->pcb != NULL;
 }
 
+bool mh_conn_is_cut(const mh_conn_t *conn) {
+    return conn->pcb != NULL && (conn->flags & CONN_EOF) && conn->in == NULL && !mh_body_done(&conn->body);
+}
+
 const mh_head_t *mh_conn_head(const mh_conn_t *conn, const uint8_t **data) {
     *data = conn->block;
     return &conn->head;

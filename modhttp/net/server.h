@@ -143,6 +143,7 @@ void *mh_conn_give_room(mh_conn_t *conn, void *room, size_t size);
 
 bool mh_conn_is_new(const mh_conn_t *conn);
 bool mh_conn_is_alive(const mh_conn_t *conn);
+bool mh_conn_is_cut(const mh_conn_t *conn);     // the client is there, and has ended what it sends within the body
 const mh_head_t *mh_conn_head(const mh_conn_t *conn, const uint8_t **data);
 unsigned mh_conn_handler(const mh_conn_t *conn);        // as routed
 bool mh_conn_client(const mh_conn_t *conn, ip_addr_t *address, uint16_t *port);     // false when the client is gone

@@ -556,8 +556,12 @@ void modhttp_request_fail(modhttp_request_obj_t *req, mp_obj_t exc) {
     modhttp_answer_leave(req);
     if (ends_program(exc)) {
         refuse(req, 503);
-    } else if (req->conn != NULL && !mh_conn_is_alive(req->conn) && mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))) {
+    } else if (req->conn == NULL || !mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))) {
+        call_on_error(req, exc);
+    } else if (!mh_conn_is_alive(req->conn)) {
         refuse(req, 500);       // the client went away: nobody to answer
+    } else if (mh_conn_is_cut(req->conn) && mp_obj_exception_get_value(exc) == MP_OBJ_NEW_SMALL_INT(MP_ECONNRESET)) {
+        refuse(req, 400);       // RFC 9112, section 8
     } else {
         call_on_error(req, exc);
     }

@@ -9,7 +9,9 @@ stepping = False  # step() runs a generator: there is a current task, and no loo
 
 
 def readable(stream):
-    """Awaitable: until the stream has something."""
+    """Awaitable: until the stream has something. Raises TypeError where no loop runs."""
+    if core.cur_task is None:
+        raise TypeError("an async handler needs a loop to run in: await app.serve()")
     yield core._io_queue.queue_read(stream)
 
 

@@ -151,6 +151,71 @@ def begun(request):
         assert wire.answer().body == b"here"
 
 
+CUT = """
+@app.post("/pulled")
+def pulled(request):
+    try:
+        while request.stream.read(1000):
+            pass
+    finally:
+        print("left")
+
+@app.post("/async")
+async def awaited(request):
+    try:
+        while await request.reader.read(1000):
+            pass
+    finally:
+        print("left")
+
+@app.post("/own")
+def own(request):
+    try:
+        while request.read(1000):
+            pass
+    except OSError as exc:
+        return "errno %d" % exc.errno
+"""
+
+
+LOOP = """
+import asyncio
+asyncio.run(app.serve(port=80))
+"""
+
+
+def cut_short(program, path, framing):
+    """The answer to a body of which the end is missing, and more than the server gathers is there."""
+    with program.wire() as wire:
+        wire.send(head(path, framing) + (chunk(b"x" * 9000) + b"2329\r\n" if framing is None else b"") + b"x" * 9000)
+        wire.end()
+        return wire.answer()
+
+
+@pytest.mark.parametrize("framing", [20000, None])
+@pytest.mark.parametrize("run,path", [(RUN, "/pulled"), (LOOP, "/pulled"), (LOOP, "/async")])
+def test_end_within_a_body_is_400(start, run, path, framing):
+    """RFC 9112, section 8. The handler has OSError, as when the client is gone, and nothing is amiss on the server."""
+    program = start(APP + CUT + run)
+    answer = cut_short(program, path, framing)
+    assert (answer.status, answer.headers["Connection"]) == (400, "close")
+    program.wait_for("left")
+    assert "Traceback" not in program.console
+
+
+def test_handler_may_answer_what_has_ended_within_its_body(start):
+    answer = cut_short(start(APP + CUT + RUN), "/own", 20000)
+    assert (answer.status, answer.body) == (200, b"errno 104")
+
+
+def test_reader_without_a_loop(start):
+    program = start(APP + CUT + RUN)
+    with program.wire() as wire:
+        wire.send(head("/async", 20000) + b"x" * 15000)
+        assert wire.answer().status == 500
+    program.wait_for("TypeError: an async handler needs a loop to run in: await app.serve()")
+
+
 @pytest.mark.parametrize("size", [0, 1, 3199, 3200, 3201, 6400, 9999, 10000])
 @pytest.mark.parametrize("framing", ["sized", "chunked", "small-chunks"])
 def test_sizes_up_to_the_limit(start_once, size, framing):
