@@ -9,8 +9,6 @@
 // cursor.end is how many sensors the client has been told of at all, cursor.next the update up to which it has been told.
 enum { PHASE_BEGIN, PHASE_HELLO, PHASE_SAMPLES, PHASE_OVER };
 
-static const char type[] = "text/event-stream";
-
 static mh_conn_t *subscribers;      // of all feeds
 static uint32_t updates;            // that feeds have heard of
 
@@ -20,23 +18,11 @@ static const mh_metrics_t *metrics_of(const mh_conn_t *conn) {
 
 static bool begin(mh_conn_t *conn) {
     const mh_metrics_t *metrics = metrics_of(conn);
-    mh_answer_t answer = {
-        .status = 200, .length = MH_LENGTH_UNKNOWN, .type = type, .type_len = sizeof(type) - 1,
-        .fields = "Cache-Control: no-store\r\n", .fields_len = 25,
-    };
-    if (!send_text(conn, metrics->work, native_head(conn, &answer, metrics->work, metrics->work_size))) {
+    if (!native_subscribe(conn, &subscribers, metrics->work, metrics->work_size)) {
         return false;
     }
-    send_begun(conn, &answer);
-    if (conn->flags & CONN_BODILESS) {
-        conn->cursor.phase = PHASE_OVER;
-        return true;
-    }
-    conn->cursor.phase = PHASE_HELLO;
+    conn->cursor.phase = conn->state == CONN_EVENTS ? PHASE_HELLO : PHASE_OVER;
     conn->cursor.next = updates;
-    conn->state = CONN_EVENTS;
-    conn->next = subscribers;
-    subscribers = conn;
     return true;
 }
 
@@ -111,33 +97,16 @@ static bool go_on(mh_conn_t *conn) {
     }
 }
 
-static uint16_t choose(mh_conn_t *conn, const mh_ask_t *ask) {
-    (void)conn;
-    (void)ask;
-    return 0;
-}
-
 static void end(mh_conn_t *conn) {
-    mh_conn_t **at = &subscribers;
-    while (*at != NULL && *at != conn) {
-        at = &(*at)->next;
-    }
-    if (*at == conn) {
-        *at = conn->next;
-        conn->next = NULL;
-    }
+    native_unsubscribe(conn, &subscribers);
 }
 
 void feed_updated(mh_sensor_endpoint_t *endpoint) {
     endpoint->looked_at = ++updates;
-    mh_conn_t *next;
-    for (mh_conn_t *conn = subscribers; conn != NULL; conn = next) {
-        next = conn->next;
-        conn_resume(conn);
-    }
+    native_resume(subscribers);
 }
 
-static const mh_endpoint_type_t feed_type = { .choose = choose, .go_on = go_on, .end = end };
+static const mh_endpoint_type_t feed_type = { .go_on = go_on, .end = end };
 
 void mh_feed_init(mh_feed_t *feed, const mh_metrics_t *metrics) {
     feed->endpoint = (mh_endpoint_t) { .type = &feed_type };

@@ -88,9 +88,7 @@ static uint16_t choose(mh_conn_t *conn, const mh_ask_t *ask) {
         conn->cursor.end = status;
         return 0;
     }
-    mh_endpoint_t *inner = guarded->inner;
-    conn->cursor = (mh_cursor_t) { .endpoint = inner, .form = inner->form };
-    return inner->type->choose(conn, ask);
+    return native_begin(conn, guarded->inner, ask);
 }
 
 // A refusal.

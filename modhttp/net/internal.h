@@ -257,7 +257,7 @@ struct _mh_endpoint_type_t {
     bool (*is_usual)(const mh_endpoint_t *endpoint, const mh_ask_t *ask);
     // Give lwIP the whole answer to it, without a cursor, and without a look at the request. False: nothing has happened.
     bool (*at_once)(mh_conn_t *conn, mh_endpoint_t *endpoint);
-    // Choose what to answer, in conn->cursor. A status, when that is the answer, or 0.
+    // Choose what to answer, in conn->cursor. A status, when that is the answer, or 0. NULL: there is nothing to choose.
     uint16_t (*choose)(mh_conn_t *conn, const mh_ask_t *ask);
     // Give lwIP more of the answer; true when it has all.
     bool (*go_on)(mh_conn_t *conn);
@@ -287,6 +287,11 @@ uint8_t native_origin(const mh_conn_t *conn, const uint8_t *data);
 // bytes behind them.
 bool native_send_piece(mh_conn_t *conn, char *out, size_t len);
 bool native_send_last(mh_conn_t *conn);     // what ends a chunked body: true when it is with lwIP
+// Begin a stream of events, its head composed in `work`. The connection is among the subscribers then, and its state CONN_EVENTS, unless the
+// answer has no body. False: there was no room.
+bool native_subscribe(mh_conn_t *conn, mh_conn_t **subscribers, char *work, size_t size);
+void native_unsubscribe(mh_conn_t *conn, mh_conn_t **subscribers);      // if it is one of them
+void native_resume(mh_conn_t *subscribers);     // there is something to tell them
 
 // --- sensor.c
 void sensor_forget_updates(void);

@@ -125,13 +125,7 @@ static bool go_on(mh_conn_t *conn) {
     }
 }
 
-static uint16_t choose(mh_conn_t *conn, const mh_ask_t *ask) {
-    (void)conn;
-    (void)ask;
-    return 0;
-}
-
-static const mh_endpoint_type_t metrics_type = { .choose = choose, .go_on = go_on };
+static const mh_endpoint_type_t metrics_type = { .go_on = go_on };
 
 void mh_metrics_init(mh_metrics_t *metrics) {
     memset(metrics, 0, sizeof(*metrics));

@@ -21,7 +21,7 @@ uint16_t native_begin(mh_conn_t *conn, mh_endpoint_t *endpoint, const mh_ask_t *
     conn->native = true;
     conn->cursor = (mh_cursor_t) { .endpoint = endpoint, .form = endpoint->form };
     conn->state = CONN_SENDING;
-    return endpoint->type->choose(conn, ask);
+    return endpoint->type->choose == NULL ? 0 : endpoint->type->choose(conn, ask);
 }
 
 bool native_go_on(mh_conn_t *conn) {
@@ -129,4 +129,43 @@ bool native_send_piece(mh_conn_t *conn, char *out, size_t len) {
         log_body(conn, body_len);
     }
     return true;
+}
+
+// --- Events (HTML Living Standard, section 9.2)
+
+bool native_subscribe(mh_conn_t *conn, mh_conn_t **subscribers, char *work, size_t size) {
+    static const char type[] = "text/event-stream", fields[] = "Cache-Control: no-store\r\n";
+    mh_answer_t answer = {
+        .status = 200, .length = MH_LENGTH_UNKNOWN, .type = type, .type_len = sizeof(type) - 1,
+        .fields = fields, .fields_len = sizeof(fields) - 1,
+    };
+    if (!send_text(conn, work, native_head(conn, &answer, work, size))) {
+        return false;
+    }
+    send_begun(conn, &answer);
+    if (!(conn->flags & CONN_BODILESS)) {
+        conn->state = CONN_EVENTS;
+        conn->next = *subscribers;
+        *subscribers = conn;
+    }
+    return true;
+}
+
+void native_unsubscribe(mh_conn_t *conn, mh_conn_t **subscribers) {
+    mh_conn_t **at = subscribers;
+    while (*at != NULL && *at != conn) {
+        at = &(*at)->next;
+    }
+    if (*at == conn) {
+        *at = conn->next;
+        conn->next = NULL;
+    }
+}
+
+void native_resume(mh_conn_t *subscribers) {
+    mh_conn_t *next;
+    for (mh_conn_t *conn = subscribers; conn != NULL; conn = next) {
+        next = conn->next;
+        conn_resume(conn);
+    }
 }

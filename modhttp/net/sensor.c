@@ -33,7 +33,7 @@ enum {
     PHASE_SLOW,         // there was no room for one: the newest
 };
 
-static const char *const types[] = { "application/json", "text/csv", "application/octet-stream", "text/event-stream" };
+static const char *const types[] = { "application/json", "text/csv", "application/octet-stream" };
 
 // Sensors with samples that nobody has looked at yet. Touched with interrupts off.
 static mh_sensor_endpoint_t *updated;
@@ -340,40 +340,15 @@ static bool send_rows(mh_conn_t *conn) {
     return native_send_last(conn);
 }
 
-// --- Events (HTML Living Standard, section 9.2)
+// --- Events
 
 static bool subscribe(mh_conn_t *conn) {
     mh_sensor_endpoint_t *endpoint = sensor_of(conn);
-    const char *type = types[MH_SENSOR_EVENTS];
-    mh_answer_t answer = {
-        .status = 200, .length = MH_LENGTH_UNKNOWN, .type = type, .type_len = strlen(type),
-        .fields = "Cache-Control: no-store\r\n", .fields_len = 25,
-    };
-    size_t len = native_head(conn, &answer, endpoint->work, endpoint->work_size);
-    if (!send_text(conn, endpoint->work, len)) {
+    if (!native_subscribe(conn, &endpoint->subscribers, endpoint->work, endpoint->work_size)) {
         return false;
     }
-    send_begun(conn, &answer);
-    if (conn->flags & CONN_BODILESS) {
-        conn->cursor.phase = PHASE_OVER;
-        return true;
-    }
-    conn->cursor.phase = PHASE_EVENTS;
-    conn->state = CONN_EVENTS;
-    conn->next = endpoint->subscribers;
-    endpoint->subscribers = conn;
+    conn->cursor.phase = conn->state == CONN_EVENTS ? PHASE_EVENTS : PHASE_OVER;
     return true;
-}
-
-static void unsubscribe(mh_conn_t *conn) {
-    mh_conn_t **at = &sensor_of(conn)->subscribers;
-    while (*at != NULL && *at != conn) {
-        at = &(*at)->next;
-    }
-    if (*at == conn) {
-        *at = conn->next;
-        conn->next = NULL;
-    }
 }
 
 static size_t compose_missed(uint32_t count, char *out) {
@@ -566,7 +541,7 @@ static bool answer_at_once(mh_conn_t *conn, mh_endpoint_t *form) {
 
 static void end(mh_conn_t *conn) {
     if (conn->cursor.form == MH_SENSOR_EVENTS) {
-        unsubscribe(conn);
+        native_unsubscribe(conn, &sensor_of(conn)->subscribers);
     }
 }
 
@@ -579,11 +554,7 @@ void mh_native_dispatch(void) {
         if (asker != NULL) {    // when the last sample was asked for, so will be the next
             render(endpoint, asker, endpoint->text_lines);
         }
-        mh_conn_t *next;
-        for (mh_conn_t *conn = endpoint->subscribers; conn != NULL; conn = next) {
-            next = conn->next;
-            conn_resume(conn);
-        }
+        native_resume(endpoint->subscribers);
         feed_updated(endpoint);
     }
 }
