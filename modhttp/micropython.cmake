@@ -63,7 +63,8 @@ if(MODHTTP_BOARD_SLIP)
     list(APPEND MODHTTP_SOURCES
         ${CMAKE_CURRENT_LIST_DIR}/port/rp2/network_slip.c
     )
-    target_link_options(usermod_modhttp INTERFACE -Wl,--wrap=uart_init -Wl,--wrap=tcp_output)
+    target_link_options(usermod_modhttp INTERFACE -Wl,--wrap=uart_init -Wl,--wrap=tcp_output
+        -Wl,--wrap=flash_range_erase -Wl,--wrap=flash_range_program)
 endif()
 
 # What runs for every byte or packet is worth its flash; the rest is built like MicroPython, for size. MicroPython's own

@@ -1,5 +1,6 @@
 """MODHTTP_PICO: its network interface, its soft reset, and what the build promises. In virtual time."""
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -36,6 +37,20 @@ while left:
         if not left[client]:
             client.close()
             del left[client]
+"""
+
+# A file that comes over a socket.
+RECEIVE_FILE = """
+import socket
+listener = socket.socket()
+listener.bind(("0.0.0.0", 8080))
+listener.listen(1)
+client = listener.accept()[0]
+left = SIZE
+with open("received", "wb") as file:
+    while left:
+        left -= file.write(client.recv(1024))
+client.close()
 """
 
 # A program that ends with a connection accepted, one that waits for accept, one closed, and sockets of other kinds.
@@ -137,6 +152,22 @@ def test_a_full_transmit_ring_loses_and_delays_nothing(board):
     assert status(board, "dropped") == status(board, "garbled") == status(board, "overruns") == 0
     # 160 kB take 1.8 s at 921,600 baud; headers, ENDs and acknowledgements the rest.
     assert seconds < 3
+
+
+def test_what_comes_while_flash_is_written_is_kept(board):
+    """Interrupts are off then, 45 ms for each sector that is erased."""
+    data = bytes(i * i % 251 for i in range(60_000))
+    start(board, RECEIVE_FILE.replace("SIZE", str(len(data))))
+    began = board.now
+    client = board.connect(8080)
+    client.send(data)
+    assert client.recv(ms=60_000) == b"" and client.finished
+    seconds = (board.now - began) / 1000
+    assert board.wait().stderr == ""
+    assert status(board, "overruns") == status(board, "dropped") == status(board, "garbled") == 0
+    assert seconds < 3      # 0.9 s of flash, 0.7 s of line; each loss would cost more than half a second
+    found = run(board, "import hashlib; print(hashlib.sha256(open('received', 'rb').read()).digest().hex())")
+    assert found.strip() == hashlib.sha256(data).hexdigest()
 
 
 def test_soft_reset_leaves_no_connection(board):

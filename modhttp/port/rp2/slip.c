@@ -4,7 +4,8 @@
 //   lwIP        PendSV on either core, or Python holding the lwIP lock: empties the one, fills the other
 //   Python      opens and closes
 //
-// Each ring has one writer and one reader. Their positions run freely; the masks bring them into the ring.
+// Each ring has one writer and one reader. Their positions run freely; the masks bring them into the ring. While flash is
+// erased or programmed interrupts are off, and DMA is what writes the receive ring.
 
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #include "pendsv.h"
 
 #include "hardware/clocks.h"
+#include "hardware/dma.h"
+#include "hardware/flash.h"
 #include "hardware/gpio.h"
 #include "hardware/irq.h"
 #include "hardware/structs/scb.h"
@@ -170,6 +173,103 @@ static void modhttp_slip_irq(void) {
     if (wake) {
         modhttp_slip_wake(in_handler);
     }
+}
+
+// ---- while flash is busy ----
+
+// Up to 45 ms for a sector, of which the UART's FIFO keeps a third of a millisecond.
+typedef struct _modhttp_slip_capture_t {
+    uint32_t interrupts;
+    bool wake;              // lwIP has something to fetch
+    int channel[2];         // one up to the ring's end, one from its beginning; -1: without
+    uint8_t *to[2];
+} modhttp_slip_capture_t;
+
+// Bytes, without the UART's marks: one that is broken is found by TCP's checksum.
+static void modhttp_slip_capture_part(const modhttp_slip_capture_t *capture, int i, uint32_t count, bool chained) {
+    int channel = capture->channel[i];
+    dma_channel_config config = dma_channel_get_default_config(channel);
+    channel_config_set_transfer_data_size(&config, DMA_SIZE_8);
+    channel_config_set_read_increment(&config, false);
+    channel_config_set_write_increment(&config, true);
+    channel_config_set_dreq(&config, uart_get_dreq(SLIP_UART, false));
+    channel_config_set_irq_quiet(&config, true);
+    if (chained) {
+        channel_config_set_chain_to(&config, capture->channel[1]);
+    }
+    dma_channel_configure(channel, &config, capture->to[i], &uart_get_hw(SLIP_UART)->dr, count, i == 0);
+}
+
+static void modhttp_slip_capture_begin(modhttp_slip_capture_t *capture) {
+    capture->interrupts = save_and_disable_interrupts();
+    capture->channel[0] = capture->channel[1] = -1;
+    capture->wake = slip.open && modhttp_slip_receive(uart_get_hw(SLIP_UART));
+    if (!slip.open) {
+        return;
+    }
+    uint32_t at = slip.rx_head & (SLIP_RX_SIZE - 1);
+    uint32_t room = slip.rx_tail + SLIP_RX_SIZE - slip.rx_head;
+    if (slip.rx_lost || room <= 2) {
+        return;
+    }
+    room -= 2;
+    uint32_t first = LWIP_MIN(room, SLIP_RX_SIZE - at);
+    capture->to[0] = slip.rx + at;
+    capture->to[1] = slip.rx;
+    capture->channel[0] = dma_claim_unused_channel(false);
+    capture->channel[1] = capture->channel[0] < 0 || room == first ? -1 : dma_claim_unused_channel(false);
+    if (capture->channel[1] >= 0) {
+        modhttp_slip_capture_part(capture, 1, room - first, false);
+    }
+    if (capture->channel[0] >= 0) {
+        modhttp_slip_capture_part(capture, 0, first, capture->channel[1] >= 0);
+    }
+}
+
+// Stops a channel: what it has begun is over when it has no more leave to begin (RP2040 datasheet, errata, RP2040-E13).
+// Returns how many bytes it has brought.
+static uint32_t modhttp_slip_capture_stop(const modhttp_slip_capture_t *capture, int i) {
+    int channel = capture->channel[i];
+    if (channel < 0) {
+        return 0;
+    }
+    dma_channel_hw_t *dma = dma_channel_hw_addr(channel);
+    hw_clear_bits(&dma->al1_ctrl, DMA_CH0_CTRL_TRIG_EN_BITS);
+    dma_channel_abort(channel);
+    uint32_t count = dma->write_addr - (uint32_t)capture->to[i];
+    dma_channel_unclaim(channel);
+    return count;
+}
+
+static void modhttp_slip_capture_end(modhttp_slip_capture_t *capture) {
+    uint32_t count = modhttp_slip_capture_stop(capture, 0);
+    count += modhttp_slip_capture_stop(capture, 1);
+    __dmb();
+    slip.rx_head += count;
+    if (capture->wake || count > 0) {
+        modhttp_slip_wake(false);
+    }
+    restore_interrupts(capture->interrupts);
+}
+
+// The SDK's (the linker's --wrap puts these in their place).
+void __real_flash_range_erase(uint32_t flash_offs, size_t count);
+void __real_flash_range_program(uint32_t flash_offs, const uint8_t *data, size_t count);
+void __wrap_flash_range_erase(uint32_t flash_offs, size_t count);
+void __wrap_flash_range_program(uint32_t flash_offs, const uint8_t *data, size_t count);
+
+void __wrap_flash_range_erase(uint32_t flash_offs, size_t count) {
+    modhttp_slip_capture_t capture;
+    modhttp_slip_capture_begin(&capture);
+    __real_flash_range_erase(flash_offs, count);
+    modhttp_slip_capture_end(&capture);
+}
+
+void __wrap_flash_range_program(uint32_t flash_offs, const uint8_t *data, size_t count) {
+    modhttp_slip_capture_t capture;
+    modhttp_slip_capture_begin(&capture);
+    __real_flash_range_program(flash_offs, data, count);
+    modhttp_slip_capture_end(&capture);
 }
 
 // ---- lwIP level: receiving ----
