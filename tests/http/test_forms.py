@@ -301,7 +301,7 @@ def test_a_client_that_stops_leaves_nothing(server, path, end):
             assert wire.answer().status == 408
         elif end == "goes":
             wire.end()
-            assert wire.answer().status == 500, "OSError in the handler; whoever listens yet hears of it"
+            assert wire.answer().status == 400, "OSError in the handler; whoever listens yet hears of it"
         else:
             wire.vanish()
     with server.client() as client:

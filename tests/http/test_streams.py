@@ -464,7 +464,6 @@ def test_sender_that_is_lost(loop_server):
         time.sleep(0.05)
 
 
-@pytest.mark.timeout(900)  # a board's flash takes its time, and an emulated one's on a busy machine more
 def test_upload_to_flash(start):
     """512 kB through a pause in its middle, in constant memory; and back."""
     program = start(ASYNC, files={})
