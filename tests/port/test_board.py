@@ -39,6 +39,15 @@ while left:
             del left[client]
 """
 
+# A connection to which nothing is sent.
+KEEP_ONE = """
+import socket
+other = socket.socket()
+other.bind(("0.0.0.0", 8081))
+other.listen(1)
+quiet = other.accept()[0]
+"""
+
 # A file that comes over a socket.
 RECEIVE_FILE = """
 import socket
@@ -152,6 +161,21 @@ def test_a_full_transmit_ring_loses_and_delays_nothing(board):
     assert status(board, "dropped") == status(board, "garbled") == status(board, "overruns") == 0
     # 160 kB take 1.8 s at 921,600 baud; headers, ENDs and acknowledgements the rest.
     assert seconds < 3
+
+
+def test_a_full_transmit_ring_forgets_no_acknowledgement(board):
+    """lwIP's fast timer, every 250 ms, takes what it was to acknowledge for acknowledged, whether or not it could."""
+    start(board, KEEP_ONE + SEND_TO_ALL.replace("COUNT", "12"))
+    quiet = board.connect(8081)
+    board.run(50)
+    clients = [board.connect(8080) for _ in range(12)]
+    for _ in range(8):      # which nobody fetches: each keeps a buffer
+        quiet.send(b"?", ms=500)    # after a second it would try again
+        board.run(50)
+    for client in clients:
+        assert len(client.recv(ms=30_000)) == 20_000
+    assert board.wait().stderr == ""
+    assert status(board, "refused") > 12
 
 
 def test_what_comes_while_flash_is_written_is_kept(board):

@@ -379,14 +379,29 @@ static err_t modhttp_slip_refuse(void) {
 err_t __real_tcp_output(struct tcp_pcb *pcb);
 err_t __wrap_tcp_output(struct tcp_pcb *pcb);
 
+// A flag of a pcb, beside lwIP's: it owes an acknowledgement or tells of a window, and was refused. tcp_fasttmr forgets that: it takes what it
+// has had sent for sent, and the other end would wait until it tries again by itself.
+#define SLIP_TF_OWES (0x8000u)
+
 // While some segment waits for room, all others wait too, until modhttp_slip_resume sends them in turn: answers that are longer than the ring
 // would take each bit of room when the last bit is acknowledged, and a connection that was refused once would have none for as long as they go on.
+// What is an acknowledgement and no more takes a twentieth of a segment's room, and need not wait.
 err_t __wrap_tcp_output(struct tcp_pcb *pcb) {
-    if (slip.tx_refused) {
-        return ERR_OK;
+    err_t err = ERR_WOULDBLOCK;
+    if (!slip.tx_refused || pcb->unsent == NULL) {
+        if (pcb->flags & SLIP_TF_OWES) {
+            tcp_clear_flags(pcb, SLIP_TF_OWES);
+            tcp_ack_now(pcb);
+        }
+        err = __real_tcp_output(pcb);
     }
-    err_t err = __real_tcp_output(pcb);
-    return err == ERR_WOULDBLOCK ? ERR_OK : err;
+    if (err != ERR_WOULDBLOCK) {
+        return err;
+    }
+    if (pcb->flags & TF_ACK_NOW) {
+        tcp_set_flags(pcb, SLIP_TF_OWES);
+    }
+    return ERR_OK;
 }
 
 // Puts a packet into the transmit ring, whole or not at all.
