@@ -18,6 +18,7 @@ import build
 import common
 import emulated
 import target as targets
+import typed
 
 ROOT = build.ROOT
 DRIVERS = {"MODHTTP_PICO_W": "lib/cyw43-driver", "MODHTTP_PICO_W-FAST": "lib/cyw43-driver",
@@ -28,18 +29,9 @@ HEADERS = ["qstrdefs.generated.h", "moduledefs.h", "root_pointers.h", "pins.h", 
 POOLS = {"MODHTTP_PICO_W": 43_986, "MODHTTP_PICO_W-FAST": 54_546, "MODHTTP_W5500_EVB_PICO": 43_986}
 
 
-def make_firmware(board, **environment):
-    kept = build.environment()
-    kept.pop("MICROPYTHON_DIR", None)
-    return subprocess.run(["make", "-s", "firmware", f"BOARD={board}"], cwd=ROOT, env=kept | environment,
-                          capture_output=True, text=True, check=False)
-
-
-def refusal_of(done):
-    """The one line of ours; make's own follows."""
-    assert done.returncode != 0 and done.stdout == ""
-    line, makes = done.stderr.splitlines()
-    assert line.startswith("modhttp: ") and makes.startswith("make: ***")
+def refusal_of(board, tree=None):
+    line = typed.refusal("-s", "firmware", f"BOARD={board}", MICROPYTHON_DIR=tree)
+    assert line.startswith("modhttp: ")
     return line
 
 
@@ -49,14 +41,14 @@ def test_every_board_is_here():
 
 @pytest.mark.parametrize("board", DRIVERS)
 def test_without_a_checkout_one_line_says_so(board):
-    line = refusal_of(make_firmware(board))
+    line = refusal_of(board)
     assert DRIVERS[board] in line
     assert "set MICROPYTHON_DIR to a MicroPython 1.25.0 checkout with its submodules" in line
 
 
 @pytest.mark.parametrize("board", DRIVERS)
 def test_a_checkout_without_the_driver(board, tree):
-    line = refusal_of(make_firmware(board, MICROPYTHON_DIR=str(tree)))
+    line = refusal_of(board, str(tree))
     assert f"run 'git submodule update --init {DRIVERS[board]}' there" in line
 
 

@@ -1,11 +1,10 @@
 """The commands that the documentation names are there: make's targets with their settings, and scripts."""
 
 import re
-import subprocess
 
 import pytest
 
-import build
+import typed
 from markdown_page import blocks
 from target import ROOT
 
@@ -19,7 +18,7 @@ ENVIRONMENT = {"MICROPYTHON_DIR", "MODHTTP_CACHE"}  # which the tools read, what
 
 def offered():
     """{target: settings} of what `make` lists, with those that the target's recipe hands on."""
-    listed = subprocess.check_output(["make", "-s", "help"], cwd=ROOT, env=build.environment(), text=True)
+    listed = typed.make("-s", "help").stdout
     found = {line.split()[1]: set(SETTING.findall(line)) for line in listed.splitlines() if line.startswith("make ")}
     makefile = (ROOT / "Makefile").read_text()
     for name, settings in found.items():

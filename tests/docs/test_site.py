@@ -12,19 +12,15 @@ import pytest
 import yaml
 
 import build
+import typed
 from target import ROOT, free_port
 
 STUBS = ROOT / "python/stubs/modhttp"
 
 
-def make_docs(directory):
-    return subprocess.run(["make", "docs"], check=False, cwd=directory, env=build.environment(), capture_output=True,
-                          text=True)
-
-
 @pytest.fixture(scope="module")
 def site():
-    done = make_docs(ROOT)
+    done = typed.make("docs")
     assert done.returncode == 0, done.stdout + done.stderr
     return ROOT / "build/site"
 
@@ -34,7 +30,7 @@ def test_warnings_are_errors(tmp_path):
     shutil.copytree(ROOT, tmp_path / "copy", ignore=shutil.ignore_patterns("build", ".git", "node_modules", "corpus"))
     with open(tmp_path / "copy/docs/events.md", "a") as page:
         page.write("\n[nothing](nothing.md) [nowhere](files.md#nowhere)\n")
-    done = make_docs(tmp_path / "copy")
+    done = typed.make("docs", cwd=tmp_path / "copy")
     assert done.returncode != 0
     assert "nothing.md" in done.stderr and "#nowhere" in done.stderr
 

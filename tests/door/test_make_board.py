@@ -15,6 +15,7 @@ import dist
 import emulated
 import target as targets
 from terminal import Terminal
+from typed import make
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,14 +34,8 @@ app.run(port=80)
 """
 
 
-def make(*words, timeout=280):
-    command = ["make", *(str(word) for word in words)]
-    return subprocess.run(command, cwd=ROOT, env=build.environment(), check=False, text=True, timeout=timeout,
-                          stdin=subprocess.DEVNULL, capture_output=True)
-
-
 def refusal(*words):
-    """The one line that make says when it cannot."""
+    """The last line but make's, when it cannot: others say what was built or copied before."""
     done = make(*words)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

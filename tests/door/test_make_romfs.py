@@ -3,13 +3,12 @@
 import gzip
 import os
 import random
-import subprocess
 from pathlib import Path
 
 import pytest
 
-import build
 import target as targets
+from typed import make, refusal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,20 +19,6 @@ for path, data in sorted(mapped("/rom").items()):
 """
 PAGE = b"<p>again and again</p>\n" * 50
 NOISE = random.Random(1).randbytes(300)
-
-
-def make(*words):
-    command = ["make", *(str(word) for word in words)]
-    return subprocess.run(command, cwd=ROOT, env=build.environment(), check=False, text=True, timeout=300,
-                          capture_output=True)
-
-
-def refusal(*words):
-    """The one line that make says when it cannot."""
-    done = make(*words)
-    assert (done.returncode, done.stdout) == (2, "")
-    line, = (line for line in done.stderr.splitlines() if not line.startswith("make: "))
-    return line
 
 
 def run(target, app, **settings):
