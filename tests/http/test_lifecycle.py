@@ -29,7 +29,7 @@ for round in range(10):
     print("round", round)
     while app.port:
         app.poll(1000)
-print("pcbs", _modhttp.pcbs()[:2])
+print("pcbs", _modhttp.pcbs()[:2], "left")
 time.sleep(1)
 """)
     for number in range(10):
@@ -39,8 +39,8 @@ time.sleep(1)
             wire.get("/stop")
             assert wire.answer().body == b"stopped", "the answer under way is completed"
             assert wire.rest() == b""
-    program.wait_for("pcbs")
-    assert re.search(r"^pcbs \((\d+), 0\)", program.console, re.MULTILINE)
+    program.wait_for("left\n")
+    assert re.search(r"^pcbs \((\d+), 0\) left$", program.console, re.MULTILINE)
     assert program.finish() == 0
 
 
