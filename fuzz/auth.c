@@ -5,10 +5,6 @@
 
 // ---- credentials
 
-static bool is_blank(uint8_t c) {
-    return c == ' ' || c == '\t';
-}
-
 // A parameter as the model reads it: its value is unescaped.
 typedef struct _param_t {
     input_t name;

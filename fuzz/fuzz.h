@@ -105,6 +105,10 @@ static inline bool is_one_of(uint8_t c, const char *set) {
     return c != 0 && strchr(set, c) != NULL;
 }
 
+static inline bool is_blank(uint8_t c) {
+    return c == ' ' || c == '\t';
+}
+
 static inline bool is_digit(uint8_t c) {
     return c >= '0' && c <= '9';
 }
@@ -149,10 +153,10 @@ static inline bool is_value(const uint8_t *text, size_t len) {
 
 // What lies between blanks (RFC 9110, section 5.6.3).
 static inline input_t trimmed(input_t text) {
-    while (text.len != 0 && is_one_of(text.data[0], " \t")) {
+    while (text.len != 0 && is_blank(text.data[0])) {
         input_byte(&text);
     }
-    while (text.len != 0 && is_one_of(text.data[text.len - 1], " \t")) {
+    while (text.len != 0 && is_blank(text.data[text.len - 1])) {
         --text.len;
     }
     return text;

@@ -26,10 +26,6 @@ static void tell_text(outcome_t *outcome, char mark, const void *text, size_t le
 
 // ---- the reader that has all of it
 
-static bool is_blank(uint8_t c) {
-    return c == ' ' || c == '\t';
-}
-
 static bool same_text(input_t text, const char *lower) {
     if (text.len != strlen(lower)) {
         return false;
