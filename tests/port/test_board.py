@@ -39,22 +39,19 @@ while left:
             del left[client]
 """
 
-# A connection to which nothing is sent.
-KEEP_ONE = """
-import socket
-other = socket.socket()
-other.bind(("0.0.0.0", 8081))
-other.listen(1)
-quiet = other.accept()[0]
-"""
-
-# A file that comes over a socket.
-RECEIVE_FILE = """
+ACCEPT_ONE = """
 import socket
 listener = socket.socket()
-listener.bind(("0.0.0.0", 8080))
+listener.bind(("0.0.0.0", PORT))
 listener.listen(1)
 client = listener.accept()[0]
+"""
+
+# A connection to which nothing is sent.
+KEEP_ONE = ACCEPT_ONE.replace("PORT", "8081") + "quiet = client\n"
+
+# A file that comes over a socket.
+RECEIVE_FILE = ACCEPT_ONE.replace("PORT", "8080") + """
 left = SIZE
 with open("received", "wb") as file:
     while left:
