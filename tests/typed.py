@@ -6,7 +6,7 @@ import build
 from target import ROOT
 
 
-def make(*words, cwd=ROOT, timeout=300, **environment):
+def make(*words, cwd=ROOT, timeout=280, **environment):
     """Run it to its end. `environment`: variables beside those of the tests; None takes one out.
 
     Returns what subprocess.run() does, with its output as text.
@@ -21,5 +21,6 @@ def refusal(*words, **options):
     """The one line that make says when it cannot; make's own follows."""
     done = make(*words, **options)
     assert (done.returncode, done.stdout) == (2, "")
-    line, = (line for line in done.stderr.splitlines() if not line.startswith("make: "))
+    line, makes = done.stderr.splitlines()
+    assert makes.startswith("make: ***")
     return line

@@ -18,8 +18,10 @@ ENVIRONMENT = {"MICROPYTHON_DIR", "MODHTTP_CACHE"}  # which the tools read, what
 
 def offered():
     """{target: settings} of what `make` lists, with those that the target's recipe hands on."""
-    listed = typed.make("-s", "help").stdout
-    found = {line.split()[1]: set(SETTING.findall(line)) for line in listed.splitlines() if line.startswith("make ")}
+    listed = typed.make("-s", "help")
+    listed.check_returncode()
+    lines = [line for line in listed.stdout.splitlines() if line.startswith("make ")]
+    found = {line.split()[1]: set(SETTING.findall(line)) for line in lines}
     makefile = (ROOT / "Makefile").read_text()
     for name, settings in found.items():
         recipe = re.search(rf"^{name}:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
